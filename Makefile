@@ -1,0 +1,67 @@
+# Every target is a short list of commands that a person could type.
+
+CARGO_TARGET_DIR ?= target
+export CARGO_TARGET_DIR
+BIN = $(CARGO_TARGET_DIR)/release
+
+.PHONY: run test build wasm lint unit cases clients tcl differential wasm-test browser bench bench-quick fuzz clean
+
+# Builds what is missing and starts the server; its ready line names the addresses.
+run:
+	cargo run --release
+
+# Everything CI runs. Installs what the tests need first.
+test: tools lint build unit cases differential tcl clients wasm-test browser bench-quick
+	@echo "all parts of make test passed"
+
+# What the tests need, from the ordinary package managers (tests/tools tells what it cannot install).
+.PHONY: tools
+tools:
+	tests/tools
+
+build:
+	cargo build --release -p larder -p larder-tests --bins
+
+wasm:
+	wasm/build.sh
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+unit:
+	cargo nextest run --workspace --no-fail-fast
+	cargo test --doc -p larder-core
+
+# The text cases on every target: engine, RESP2, RESP3, REST, WebSocket, wasm in Node, and redis-server as reference.
+cases: build wasm
+	$(BIN)/cases
+
+# Random commands against redis-server; the bar run is `make differential COMMANDS=200000`.
+COMMANDS ?= 20000
+differential: build
+	$(BIN)/differential --seed 1 --commands $(COMMANDS)
+
+# Units of Redis's own Tcl suite.
+tcl: build
+	LARDER_BIN=$(BIN)/larder tests/tcl/run
+
+# redis-py, redis-cli, redis-benchmark, ioredis, node-redis, @upstash/redis.
+clients: build
+	LARDER_BIN=$(BIN)/larder tests/clients/run
+
+wasm-test: wasm
+	cd wasm/npm && npm test
+
+browser: wasm
+	cd tests/browser && npm ci --no-audit --no-fund && node run.mjs
+
+# Against redis-server and a bare axum; about ten minutes on an idle machine.
+bench: build wasm
+	$(BIN)/bench
+
+bench-quick: build wasm
+	$(BIN)/bench --quick
+
+clean:
+	cargo clean

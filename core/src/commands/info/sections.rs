@@ -1,0 +1,261 @@
+//! The sections of INFO in their order, and their fields.
+//!
+//! redis-cli finds a field by the first place its name appears at, so a name that is part of another stands first.
+
+use std::fmt::Display;
+
+use super::facts::Facts;
+
+/// One section.
+pub(super) struct Section {
+    /// How INFO's argument names it.
+    pub name: &'static str,
+    /// How its heading names it.
+    pub title: &'static str,
+    /// Shown when INFO is given no section.
+    pub in_default: bool,
+    /// Shown for `all`; `everything` shows it anyway.
+    pub in_all: bool,
+    /// Appends its fields.
+    pub write: fn(&Facts, &mut String),
+}
+
+const fn section(name: &'static str, title: &'static str, write: fn(&Facts, &mut String)) -> Section {
+    Section { name, title, in_default: true, in_all: true, write }
+}
+
+/// All sections. Latency is not kept, so there is no Latencystats.
+pub(super) const SECTIONS: &[Section] = &[
+    section("server", "Server", server),
+    section("clients", "Clients", clients),
+    section("memory", "Memory", memory),
+    section("persistence", "Persistence", persistence),
+    section("stats", "Stats", statistics),
+    section("replication", "Replication", replication),
+    section("cpu", "CPU", cpu),
+    Section { in_all: false, ..section("modules", "Modules", |_, _| {}) },
+    Section { in_default: false, ..section("commandstats", "Commandstats", command_statistics) },
+    section("errorstats", "Errorstats", error_statistics),
+    section("cluster", "Cluster", |_, out| field(out, "cluster_enabled", 0)),
+    section("keyspace", "Keyspace", keyspace),
+];
+
+fn field(out: &mut String, name: &str, value: impl Display) {
+    out.push_str(&format!("{name}:{value}\r\n"));
+}
+
+/// Fields whose values do not change.
+fn constants(out: &mut String, fields: &[(&str, &str)]) {
+    fields.iter().for_each(|(name, value)| field(out, name, value));
+}
+
+/// A number of bytes, and the same for people.
+fn bytes(out: &mut String, name: &str, value: u64) {
+    field(out, name, value);
+    field(out, &format!("{name}_human"), human(value));
+}
+
+/// A number of bytes with a unit: `512B`, `1.50K`.
+fn human(bytes: u64) -> String {
+    const UNITS: [char; 6] = ['K', 'M', 'G', 'T', 'P', 'E'];
+    let (mut value, mut unit) = (bytes as f64 / 1024.0, 0);
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if bytes < 1024 { format!("{bytes}B") } else { format!("{value:.2}{}", UNITS[unit]) }
+}
+
+fn server(facts: &Facts, out: &mut String) {
+    let uptime_seconds = facts.now_ms().saturating_sub(facts.started_ms) / 1000;
+    field(out, "redis_version", crate::REDIS_VERSION);
+    field(out, "larder_version", crate::VERSION);
+    field(out, "redis_mode", "standalone");
+    field(out, "os", &facts.process.os);
+    field(out, "arch_bits", usize::BITS);
+    field(out, "process_id", facts.process.pid);
+    field(out, "run_id", &facts.run_id);
+    field(out, "tcp_port", facts.port);
+    field(out, "server_time_usec", facts.now_us);
+    field(out, "uptime_in_seconds", uptime_seconds);
+    field(out, "uptime_in_days", uptime_seconds / 86_400);
+    field(out, "configured_hz", facts.settings.hz);
+    field(out, "lru_clock", (facts.now_ms() / 1000) & 0xff_ffff);
+    field(out, "worker_threads", facts.process.threads);
+    field(out, "executable", &facts.process.executable);
+    field(out, "config_file", &facts.process.config_file);
+}
+
+fn clients(facts: &Facts, out: &mut String) {
+    field(out, "connected_clients", facts.clients);
+    field(out, "cluster_connections", 0);
+    field(out, "maxclients", facts.settings.maxclients);
+    field(out, "blocked_clients", facts.blocked_clients);
+    constants(out, &[("tracking_clients", "0"), ("clients_in_timeout_table", "0")]);
+}
+
+fn memory(facts: &Facts, out: &mut String) {
+    let (used, peak) = (facts.used_bytes() as u64, facts.peak_bytes as u64);
+    let share = |part: u64, whole: u64| part as f64 * 100.0 / whole.max(1) as f64;
+    bytes(out, "used_memory", used);
+    let resident = facts.process.resident_bytes;
+    if resident > 0 {
+        bytes(out, "used_memory_rss", resident);
+    }
+    bytes(out, "used_memory_peak", peak);
+    field(out, "used_memory_peak_perc", format_args!("{:.2}%", share(used, peak)));
+    field(out, "used_memory_overhead", facts.client_bytes);
+    field(out, "used_memory_dataset", facts.data_bytes);
+    field(out, "used_memory_dataset_perc", format_args!("{:.2}%", share(facts.data_bytes as u64, used)));
+    constants(
+        out,
+        &[
+            ("used_memory_lua", "0"),
+            ("used_memory_lua_human", "0B"),
+            ("number_of_cached_scripts", "0"),
+            ("number_of_functions", "0"),
+            ("number_of_libraries", "0"),
+        ],
+    );
+    bytes(out, "maxmemory", facts.settings.maxmemory_bytes);
+    field(out, "maxmemory_policy", facts.settings.maxmemory_policy.word());
+    if resident > 0 {
+        field(out, "mem_fragmentation_ratio", format_args!("{:.2}", resident as f64 / used.max(1) as f64));
+        field(out, "mem_fragmentation_bytes", resident.cast_signed() - used.cast_signed());
+    }
+    constants(
+        out,
+        &[("mem_not_counted_for_evict", "0"), ("mem_replication_backlog", "0"), ("mem_clients_slaves", "0")],
+    );
+    field(out, "mem_clients_normal", facts.client_bytes);
+    constants(out, &[("mem_cluster_links", "0"), ("mem_aof_buffer", "0")]);
+    field(out, "mem_allocator", facts.allocator);
+    constants(out, &[("active_defrag_running", "0"), ("lazyfree_pending_objects", "0"), ("lazyfreed_objects", "0")]);
+}
+
+fn persistence(facts: &Facts, out: &mut String) {
+    constants(out, &[("loading", "0"), ("async_loading", "0")]);
+    field(out, "rdb_changes_since_last_save", facts.keys.dirty);
+    constants(
+        out,
+        &[
+            ("rdb_bgsave_in_progress", "0"),
+            ("rdb_last_save_time", "0"),
+            ("rdb_last_bgsave_status", "ok"),
+            ("rdb_last_bgsave_time_sec", "-1"),
+            ("rdb_current_bgsave_time_sec", "-1"),
+            ("rdb_saves", "0"),
+            ("aof_enabled", "0"),
+            ("aof_rewrite_in_progress", "0"),
+            ("aof_rewrite_scheduled", "0"),
+            ("aof_last_rewrite_time_sec", "-1"),
+            ("aof_current_rewrite_time_sec", "-1"),
+            ("aof_last_bgrewrite_status", "ok"),
+            ("aof_last_write_status", "ok"),
+        ],
+    );
+}
+
+fn statistics(facts: &Facts, out: &mut String) {
+    field(out, "total_connections_received", facts.connections);
+    field(out, "total_commands_processed", facts.commands.iter().map(|command| command.calls).sum::<u64>());
+    if let Some([commands, ..]) = facts.rates {
+        field(out, "instantaneous_ops_per_sec", format_args!("{commands:.0}"));
+    }
+    field(out, "total_net_input_bytes", facts.received_bytes);
+    field(out, "total_net_output_bytes", facts.sent_bytes);
+    if let Some([_, received, sent]) = facts.rates {
+        field(out, "instantaneous_input_kbps", format_args!("{:.2}", received / 1024.0));
+        field(out, "instantaneous_output_kbps", format_args!("{:.2}", sent / 1024.0));
+    }
+    field(out, "rejected_connections", facts.rejected_connections);
+    constants(out, &[("sync_full", "0"), ("sync_partial_ok", "0"), ("sync_partial_err", "0")]);
+    field(out, "expired_keys", facts.keys.expired);
+    field(out, "evicted_keys", facts.keys.evicted);
+    field(out, "evicted_clients", 0);
+    field(out, "keyspace_hits", facts.keys.hits);
+    field(out, "keyspace_misses", facts.keys.misses);
+    constants(
+        out,
+        &[
+            ("pubsub_channels", "0"),
+            ("pubsub_patterns", "0"),
+            ("pubsubshard_channels", "0"),
+            ("latest_fork_usec", "0"),
+            ("total_forks", "0"),
+            ("tracking_total_keys", "0"),
+            ("tracking_total_items", "0"),
+            ("tracking_total_prefixes", "0"),
+        ],
+    );
+    field(out, "total_error_replies", facts.errors.iter().map(|(_, count)| count).sum::<u64>());
+}
+
+fn replication(facts: &Facts, out: &mut String) {
+    constants(
+        out,
+        &[
+            ("role", "master"),
+            ("connected_slaves", "0"),
+            ("master_failover_state", "no-failover"),
+            ("master_repl_offset", "0"),
+            ("second_repl_offset", "-1"),
+            ("repl_backlog_active", "0"),
+        ],
+    );
+    field(out, "repl_backlog_size", facts.settings.repl_backlog_size_bytes);
+    constants(out, &[("repl_backlog_first_byte_offset", "0"), ("repl_backlog_histlen", "0")]);
+}
+
+fn cpu(facts: &Facts, out: &mut String) {
+    field(out, "used_cpu_sys", format_args!("{:.6}", facts.process.system_seconds));
+    field(out, "used_cpu_user", format_args!("{:.6}", facts.process.user_seconds));
+    constants(out, &[("used_cpu_sys_children", "0.000000"), ("used_cpu_user_children", "0.000000")]);
+}
+
+fn command_statistics(facts: &Facts, out: &mut String) {
+    for command in facts.commands.iter().filter(|command| command.calls + command.rejected > 0) {
+        let average = if command.calls == 0 { 0.0 } else { command.microseconds as f64 / command.calls as f64 };
+        field(
+            out,
+            &format!("cmdstat_{}", command.name),
+            format_args!(
+                "calls={},usec={},usec_per_call={average:.2},rejected_calls={},failed_calls={}",
+                command.calls, command.microseconds, command.rejected, command.failed
+            ),
+        );
+    }
+}
+
+fn error_statistics(facts: &Facts, out: &mut String) {
+    for (prefix, count) in &facts.errors {
+        field(out, &format!("errorstat_{prefix}"), format_args!("count={count}"));
+    }
+}
+
+fn keyspace(facts: &Facts, out: &mut String) {
+    for database in &facts.databases {
+        field(
+            out,
+            &format!("db{}", database.number),
+            format_args!(
+                "keys={},expires={},avg_ttl={}",
+                database.keys, database.with_deadline, database.average_ttl_ms
+            ),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::human;
+
+    #[test]
+    fn bytes_for_people() {
+        for (bytes, text) in
+            [(0, "0B"), (1023, "1023B"), (1024, "1.00K"), (1536, "1.50K"), (1 << 20, "1.00M"), (u64::MAX, "16.00E")]
+        {
+            assert_eq!(human(bytes), text);
+        }
+    }
+}

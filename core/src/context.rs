@@ -1,0 +1,130 @@
+//! What a command's handler works with.
+
+use crate::command::Command;
+use crate::effects::Effects;
+use crate::error::CommandError;
+use crate::hash::Random;
+use crate::hub::{Counters, Host, Hub, Signals};
+use crate::keyspace::{AccessClock, Keyspace, Layout};
+use crate::number;
+use crate::resp::Reply;
+use crate::resp::Arguments;
+use crate::session::Session;
+use crate::settings::Settings;
+
+/// The world of one command: everything that core must not find out by itself.
+#[derive(Clone, Copy)]
+pub struct Env<'a> {
+    /// Unix time in microseconds.
+    pub now_us: u64,
+    /// Fresh random bits.
+    pub seed: u64,
+    /// Settings in force.
+    pub settings: &'a Settings,
+    /// Where keys live.
+    pub layout: &'a Layout,
+    /// Flags that every session reads.
+    pub signals: &'a Signals,
+    /// Counters of this thread.
+    pub counters: &'a Counters,
+    /// The process around the engine.
+    pub host: &'a dyn Host,
+}
+
+impl Env<'_> {
+    /// Unix time in milliseconds.
+    #[inline]
+    pub fn now_ms(&self) -> u64 {
+        self.now_us / 1000
+    }
+
+    /// How accesses move the clocks of entries under the settings in force.
+    #[inline]
+    pub fn access_clock(&self) -> AccessClock {
+        if self.settings.maxmemory_policy.is_lfu() {
+            AccessClock::Frequency {
+                minutes: (self.now_us / 60_000_000) as u16,
+                log_factor: self.settings.lfu_log_factor,
+                decay_minutes: self.settings.lfu_decay_time_minutes,
+                random: self.seed,
+            }
+        } else {
+            AccessClock::Seconds((self.now_us / 1_000_000) as u32)
+        }
+    }
+}
+
+impl std::fmt::Debug for Env<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Env").field("now_us", &self.now_us).finish_non_exhaustive()
+    }
+}
+
+/// What a handler may use. It writes one reply, or returns an error.
+#[derive(Debug)]
+pub struct Context<'c, 'k> {
+    /// The client.
+    pub session: &'c mut Session,
+    /// The keys the plan holds.
+    pub keys: &'c mut Keyspace<'k>,
+    /// Where the reply goes.
+    pub reply: Reply<'c>,
+    /// The request's words; word 0 is the command.
+    pub args: Arguments<'c>,
+    /// The row being run.
+    pub command: &'static Command,
+    /// The world.
+    pub env: Env<'c>,
+    /// Shared state, held if the row's scope says so.
+    pub hub: Option<&'c mut Hub>,
+    /// What the host shall do afterwards.
+    pub effects: &'c mut Effects,
+    /// Random bits of this command.
+    pub random: Random,
+}
+
+impl<'c> Context<'c, '_> {
+    /// A word of the request. Arity has been checked, so the words that the row's arity demands are there.
+    #[inline]
+    pub fn arg(&self, index: usize) -> &'c [u8] {
+        self.args.get(index)
+    }
+
+    /// A word as a 64-bit integer.
+    #[inline]
+    pub fn integer(&self, index: usize) -> Result<i64, CommandError> {
+        number::parse_i64(self.arg(index)).ok_or(CommandError::NOT_AN_INTEGER)
+    }
+
+    /// A word as a database number.
+    pub fn database(&self, index: usize) -> Result<u16, CommandError> {
+        let number = self.integer(index)?;
+        if i32::try_from(number).is_err() {
+            return Err(CommandError::fixed(
+                "ERR value is out of range, value must between -2147483648 and 2147483647",
+            ));
+        }
+        self.database_number(number)
+    }
+
+    /// A number as a database number.
+    pub fn database_number(&self, number: i64) -> Result<u16, CommandError> {
+        u16::try_from(number)
+            .ok()
+            .filter(|&db| u32::from(db) < self.env.layout.databases())
+            .ok_or(CommandError::DATABASE_RANGE)
+    }
+
+    /// Shared state.
+    ///
+    /// # Panics
+    /// If the row's scope does not say that the command needs it.
+    pub fn hub(&mut self) -> &mut Hub {
+        self.hub.as_deref_mut().expect("the row's scope asks for the hub")
+    }
+
+    /// Largest string a client may make, in bytes.
+    pub fn max_string_bytes(&self) -> u64 {
+        self.env.settings.proto_max_bulk_len_bytes
+    }
+}

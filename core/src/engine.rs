@@ -1,0 +1,220 @@
+//! A whole server without a host: one shard, its sessions and the hub, driven by one caller.
+//!
+//! The WASM build, the tests and later the simulator run on it. Bytes go in with the time, bytes come out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::connection::Connection;
+use crate::context::Env;
+use crate::effects::Effects;
+use crate::execute::execute;
+use crate::hash::Random;
+use crate::hub::{Client, Counters, Host, Hub, ProcessInfo};
+use crate::keyspace::shard::Shard;
+use crate::keyspace::{Held, Layout, ShardSet};
+use crate::plan::plan;
+use crate::resp::Reply;
+use crate::session::{ClientId, Session};
+use crate::settings::Settings;
+
+/// A keyspace with its clients on one thread.
+#[derive(Debug)]
+pub struct Engine {
+    hub: Hub,
+    settings: Arc<Settings>,
+    settings_epoch: u64,
+    layout: Layout,
+    shards: Vec<Shard>,
+    connections: BTreeMap<ClientId, Connection>,
+    counters: Arc<Counters>,
+    effects: Effects,
+    random: Random,
+}
+
+/// The host that an engine without a process around it has.
+#[derive(Debug)]
+struct NoHost;
+
+impl Host for NoHost {
+    fn process(&self) -> ProcessInfo {
+        ProcessInfo { os: std::env::consts::ARCH.to_owned(), threads: 1, ..ProcessInfo::default() }
+    }
+
+    fn rewrite_config(&self, _: &Settings) -> Result<(), String> {
+        Err("ERR The server is running without a config file".to_owned())
+    }
+
+    fn sleep(&self, _: std::time::Duration) {
+        // Time is the caller's: there is nothing to wait on.
+    }
+}
+
+impl Engine {
+    /// An empty engine with default settings. The seed decides hashes and random choices.
+    pub fn new(seed: u64, now_ms: u64) -> Self {
+        Self::with_settings(Settings::default(), seed, now_ms)
+    }
+
+    /// An empty engine with one shard.
+    pub fn with_settings(settings: Settings, seed: u64, now_ms: u64) -> Self {
+        let mut random = Random::new(seed);
+        let layout = Layout::new(1, settings.databases, [random.next_u64(), random.next_u64()]);
+        let settings = Arc::new(settings);
+        let mut hub = Hub::new(Arc::clone(&settings), now_ms, random.next_u64());
+        let counters = Arc::new(Counters::default());
+        hub.counters.push(Arc::clone(&counters));
+        Self {
+            hub,
+            settings,
+            settings_epoch: 0,
+            layout,
+            shards: layout.build(),
+            connections: BTreeMap::new(),
+            counters,
+            effects: Effects::default(),
+            random,
+        }
+    }
+
+    /// Adds a client and returns its number.
+    pub fn open(&mut self, now_ms: u64) -> ClientId {
+        let id = self.hub.next_client_id();
+        let session = Session::new(id, self.settings.requirepass.is_empty());
+        let client = Client {
+            address: format!("engine:{id}"),
+            local_address: "engine:0".to_owned(),
+            descriptor: -1,
+            created_ms: now_ms,
+            name: Vec::new(),
+            library_name: Vec::new(),
+            library_version: Vec::new(),
+            record: Arc::clone(&session.record),
+        };
+        self.hub.add_client(id, client);
+        self.connections.insert(id, Connection::new(session));
+        self.counters.connections.add(1);
+        id
+    }
+
+    /// Removes a client.
+    pub fn close(&mut self, id: ClientId) {
+        if let Some(connection) = self.connections.remove(&id) {
+            for watched in &connection.session.watched {
+                self.shards[watched.shard].unwatch(watched.db, &watched.key);
+            }
+        }
+        self.hub.remove_client(id);
+    }
+
+    /// Whether a client is still there: QUIT, CLIENT KILL and protocol errors remove it.
+    pub fn is_open(&self, id: ClientId) -> bool {
+        self.connections.contains_key(&id)
+    }
+
+    /// Feeds bytes of a client, runs every whole request in them and appends the replies to `out`. Requests that a
+    /// pause holds back stay in the client's input until a later call.
+    pub fn exec(&mut self, id: ClientId, input: &[u8], now_ms: u64, out: &mut Vec<u8>) {
+        let Some(mut connection) = self.connections.remove(&id) else { return };
+        connection.input.feed(input);
+        self.counters.received_bytes.add(input.len() as u64);
+        std::mem::swap(&mut connection.out, out);
+        let before = connection.out.len();
+        self.run_requests(&mut connection, now_ms);
+        self.counters.sent_bytes.add((connection.out.len() - before) as u64);
+        std::mem::swap(&mut connection.out, out);
+        let closing = connection.session.closing;
+        self.connections.insert(id, connection);
+        if closing {
+            self.close(id);
+        }
+        self.carry_out_effects();
+    }
+
+    /// One slice of background work; says whether more is due right away.
+    pub fn tick(&mut self, now_ms: u64) -> bool {
+        self.sum_memory();
+        let stopped = self.hub.signals.active_expiry_stopped.load(Ordering::Relaxed);
+        !stopped && self.shards.iter_mut().fold(false, |more, shard| shard.tick(now_ms) || more)
+    }
+
+    /// When [`Engine::tick`] has something to do at the latest, Unix time in milliseconds.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.shards.iter().filter_map(Shard::next_deadline).min()
+    }
+
+    fn run_requests(&mut self, connection: &mut Connection, now_ms: u64) {
+        while !connection.session.closing {
+            self.refresh_settings();
+            match connection.advance(&self.settings) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    let protocol = connection.session.protocol;
+                    error.write(&mut Reply::new(&mut connection.out, protocol));
+                    connection.session.closing = true;
+                    return;
+                }
+            }
+            if !self.run_request(connection, now_ms) {
+                connection.postpone_request();
+                return;
+            }
+        }
+    }
+
+    /// Runs the request the connection stands at. Answers false if a pause holds it back.
+    fn run_request(&mut self, connection: &mut Connection, now_ms: u64) -> bool {
+        let signals = Arc::clone(&self.hub.signals);
+        let env = Env {
+            now_us: now_ms * 1000,
+            seed: self.random.next_u64(),
+            settings: &self.settings,
+            layout: &self.layout,
+            signals: &signals,
+            counters: &self.counters,
+            host: &NoHost,
+        };
+        let (session, args, out) = connection.parts();
+        let plan = plan(session, args, &env);
+        if signals.holds_back(plan.writes, now_ms) {
+            return false;
+        }
+        let held = match plan.shards {
+            ShardSet::None => Held::None,
+            ShardSet::One(_) | ShardSet::Many(_) | ShardSet::All if self.shards.len() == 1 => {
+                Held::One(0, &mut self.shards[0])
+            }
+            _ => Held::Many(self.shards.iter_mut().enumerate().collect()),
+        };
+        execute(session, held, Some(&mut self.hub), plan, args, env, out, &mut self.effects);
+        true
+    }
+
+    fn sum_memory(&mut self) {
+        let bytes: usize = self.shards.iter().map(Shard::heap_bytes).sum();
+        self.hub.note_memory(bytes);
+    }
+
+    fn refresh_settings(&mut self) {
+        let epoch = self.hub.signals.settings_epoch.load(Ordering::Acquire);
+        if epoch != self.settings_epoch {
+            self.settings = Arc::clone(&self.hub.settings);
+            self.settings_epoch = epoch;
+        }
+    }
+
+    fn carry_out_effects(&mut self) {
+        let effects = std::mem::take(&mut self.effects);
+        if effects.settings_changed {
+            self.sum_memory();
+        }
+        for id in effects.close {
+            self.close(id);
+        }
+        for prefix in effects.errors {
+            self.hub.count_error(&prefix);
+        }
+    }
+}

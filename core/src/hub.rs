@@ -1,0 +1,318 @@
+//! What all clients of a server share besides data: settings, the list of clients, statistics.
+//!
+//! The hub is held only by commands whose row says so. What the hot path must know of it stands in [`Signals`] and
+//! in the snapshot of the settings that each host thread keeps.
+
+mod rates;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::command::registry;
+use crate::limits::ERROR_PREFIXES;
+use crate::session::{ClientId, ClientRecord};
+use crate::settings::Settings;
+
+pub use rates::Rates;
+
+/// A client as CLIENT LIST knows it.
+#[derive(Debug)]
+pub struct Client {
+    /// `ip:port` or the path of the Unix socket with `:0`.
+    pub address: String,
+    /// The listener's own `ip:port`.
+    pub local_address: String,
+    /// File descriptor, −1 where there is none.
+    pub descriptor: i64,
+    /// Unix time of its arrival in milliseconds.
+    pub created_ms: u64,
+    /// CLIENT SETNAME.
+    pub name: Vec<u8>,
+    /// CLIENT SETINFO LIB-NAME.
+    pub library_name: Vec<u8>,
+    /// CLIENT SETINFO LIB-VER.
+    pub library_version: Vec<u8>,
+    /// The live part, written by the client's own commands.
+    pub record: Arc<ClientRecord>,
+}
+
+impl Client {
+    /// Memory of its buffers, in bytes.
+    fn bytes(&self) -> usize {
+        let record = &self.record;
+        let buffers = [
+            &record.query_bytes,
+            &record.query_free_bytes,
+            &record.queued_bytes,
+            &record.argument_bytes,
+            &record.output_bytes,
+        ];
+        let bytes: u64 = buffers.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum();
+        usize::try_from(bytes).unwrap_or(usize::MAX) + size_of::<Self>()
+    }
+}
+
+/// What every session must know at once, read without holding the hub.
+#[derive(Debug, Default)]
+pub struct Signals {
+    /// Moves with every change of the settings.
+    pub settings_epoch: AtomicU64,
+    /// Clients wait until this Unix time in milliseconds: CLIENT PAUSE.
+    pub pause_until_ms: AtomicU64,
+    /// The pause holds all commands, not only writes.
+    pub pause_all: AtomicBool,
+    /// Memory of all data and client buffers as last summed up: by background work and when the settings change.
+    pub memory_bytes: AtomicU64,
+    /// DEBUG SET-ACTIVE-EXPIRE 0 stops active expiry.
+    pub active_expiry_stopped: AtomicBool,
+}
+
+impl Signals {
+    /// Whether a command has to wait for the end of a pause.
+    #[inline]
+    pub fn holds_back(&self, writes: bool, now_ms: u64) -> bool {
+        self.pause_until_ms.load(Ordering::Relaxed) > now_ms && (writes || self.pause_all.load(Ordering::Relaxed))
+    }
+}
+
+/// Counters of one host thread. Only that thread adds, so plain loads and stores suffice; others read at any time.
+#[derive(Debug)]
+pub struct Counters {
+    commands: Box<[CommandCounters]>,
+    /// Connections accepted.
+    pub connections: Counter,
+    /// Connections refused: maxclients, protected mode.
+    pub rejected_connections: Counter,
+    /// Bytes received.
+    pub received_bytes: Counter,
+    /// Bytes sent.
+    pub sent_bytes: Counter,
+}
+
+/// A number that one thread adds to and others read.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds, from the owning thread.
+    #[inline]
+    pub fn add(&self, amount: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+    }
+
+    /// The sum so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+/// What one command did: INFO commandstats.
+#[derive(Debug, Default)]
+pub struct CommandCounters {
+    /// Runs.
+    pub calls: Counter,
+    /// Time spent in them.
+    pub microseconds: Counter,
+    /// Refused before running.
+    pub rejected: Counter,
+    /// Runs that answered an error.
+    pub failed: Counter,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            commands: (0..registry().len()).map(|_| CommandCounters::default()).collect(),
+            connections: Counter::default(),
+            rejected_connections: Counter::default(),
+            received_bytes: Counter::default(),
+            sent_bytes: Counter::default(),
+        }
+    }
+}
+
+impl Counters {
+    /// Runs of all commands together.
+    pub fn calls(&self) -> u64 {
+        self.commands.iter().map(|command| command.calls.get()).sum()
+    }
+
+    /// The counters of a command.
+    #[inline]
+    pub fn command(&self, index: usize) -> &CommandCounters {
+        &self.commands[index]
+    }
+
+    fn reset(&self) {
+        for command in &self.commands {
+            command.calls.reset();
+            command.microseconds.reset();
+            command.rejected.reset();
+            command.failed.reset();
+        }
+        self.connections.reset();
+        self.rejected_connections.reset();
+        self.received_bytes.reset();
+        self.sent_bytes.reset();
+    }
+}
+
+/// What the host knows and core may not ask the system for.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessInfo {
+    /// Process id, 0 where there is none.
+    pub pid: u32,
+    /// Operating system and architecture.
+    pub os: String,
+    /// Resident memory in bytes, 0 if unknown.
+    pub resident_bytes: u64,
+    /// CPU time in user mode.
+    pub user_seconds: f64,
+    /// CPU time in the kernel.
+    pub system_seconds: f64,
+    /// Host threads that run commands.
+    pub threads: usize,
+    /// Path of the program.
+    pub executable: String,
+    /// Path of the configuration file, empty if there is none.
+    pub config_file: String,
+}
+
+/// What commands may ask of their host while they run. The engine in a tab answers most of it with an error.
+pub trait Host {
+    /// Facts about the process.
+    fn process(&self) -> ProcessInfo;
+
+    /// Writes the settings back to the configuration file: CONFIG REWRITE. The error is the whole reply text.
+    fn rewrite_config(&self, settings: &Settings) -> Result<(), String>;
+
+    /// Blocks everything for a while: DEBUG SLEEP.
+    fn sleep(&self, duration: std::time::Duration);
+
+    /// Name of the memory allocator.
+    fn allocator(&self) -> &'static str {
+        "default"
+    }
+}
+
+/// Shared state of a server.
+#[derive(Debug)]
+pub struct Hub {
+    /// Settings in force. Sessions work on snapshots.
+    pub settings: Arc<Settings>,
+    /// What sessions read without the hub.
+    pub signals: Arc<Signals>,
+    /// Clients by number.
+    pub clients: BTreeMap<ClientId, Client>,
+    /// Counters of every host thread.
+    pub counters: Vec<Arc<Counters>>,
+    /// Error replies by their first word.
+    pub errors: BTreeMap<String, u64>,
+    /// Most clients at a time so far.
+    pub peak_clients: usize,
+    /// Largest memory use seen by INFO and by ticks, in bytes.
+    pub peak_memory_bytes: usize,
+    /// Unix time of the start in milliseconds.
+    pub started_ms: u64,
+    /// Forty hexadecimal digits that name this run.
+    pub run_id: String,
+    /// RESP port, 0 where there is none.
+    pub port: u16,
+    /// How fast statistics grow.
+    pub rates: Rates,
+    next_client: ClientId,
+}
+
+impl Hub {
+    /// A hub without clients. `seed` names the run.
+    pub fn new(settings: Arc<Settings>, started_ms: u64, seed: u64) -> Self {
+        let mut random = crate::hash::Random::new(seed);
+        let run_id = (0..3).map(|_| format!("{:016x}", random.next_u64())).collect::<String>()[..40].to_owned();
+        Self {
+            settings,
+            signals: Arc::default(),
+            clients: BTreeMap::new(),
+            counters: Vec::new(),
+            errors: BTreeMap::new(),
+            peak_clients: 0,
+            peak_memory_bytes: 0,
+            started_ms,
+            run_id,
+            port: 0,
+            rates: Rates::default(),
+            next_client: 1,
+        }
+    }
+
+    /// A number for the next client.
+    pub fn next_client_id(&mut self) -> ClientId {
+        let id = self.next_client;
+        self.next_client += 1;
+        id
+    }
+
+    /// Lists a client.
+    pub fn add_client(&mut self, id: ClientId, client: Client) {
+        self.clients.insert(id, client);
+        self.peak_clients = self.peak_clients.max(self.clients.len());
+    }
+
+    /// Takes a client off the list.
+    pub fn remove_client(&mut self, id: ClientId) {
+        self.clients.remove(&id);
+    }
+
+    /// Memory of all clients' buffers, in bytes.
+    pub fn client_bytes(&self) -> usize {
+        self.clients.values().map(Client::bytes).sum()
+    }
+
+    /// Notes how much memory the data and the clients take.
+    pub fn note_memory(&mut self, data_bytes: usize) {
+        let used = data_bytes + self.client_bytes();
+        self.peak_memory_bytes = self.peak_memory_bytes.max(used);
+        self.signals.memory_bytes.store(used as u64, Ordering::Relaxed);
+    }
+
+    /// Counts an error reply by its first word.
+    pub fn count_error(&mut self, prefix: &str) {
+        if let Some(count) = self.errors.get_mut(prefix) {
+            *count += 1;
+        } else if self.errors.len() < ERROR_PREFIXES {
+            self.errors.insert(prefix.to_owned(), 1);
+        }
+    }
+
+    /// Puts changed settings in force.
+    pub fn replace_settings(&mut self, settings: Settings) {
+        self.settings = Arc::new(settings);
+        self.signals.settings_epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// CONFIG RESETSTAT. Another thread's addition may slip through.
+    pub fn reset_statistics(&mut self) {
+        self.counters.iter().for_each(|counters| counters.reset());
+        self.errors.clear();
+        self.rates = Rates::default();
+    }
+
+    /// Notes how far the statistics are. A host calls it about ten times a second.
+    pub fn sample(&mut self, now_ms: u64) {
+        let values = [
+            self.sum(Counters::calls),
+            self.sum(|counters| counters.received_bytes.get()),
+            self.sum(|counters| counters.sent_bytes.get()),
+        ];
+        self.rates.sample(now_ms, values);
+    }
+
+    /// Sums a counter over all host threads.
+    pub fn sum(&self, counter: impl Fn(&Counters) -> u64) -> u64 {
+        self.counters.iter().map(|counters| counter(counters)).sum()
+    }
+}

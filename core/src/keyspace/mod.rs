@@ -1,0 +1,540 @@
+//! The keyspace: databases cut into shards, and the view of them that a command works on.
+
+pub mod entry;
+pub mod object;
+pub mod shard;
+pub mod table;
+
+use std::borrow::Cow;
+
+use crate::error::CommandError;
+use crate::hash::KeyHasher;
+use crate::limits::MAX_SHARDS;
+use entry::{Entry, NewValue, Value};
+use object::Object;
+use shard::{Located, Shard};
+
+/// Number of a shard, below [`MAX_SHARDS`].
+pub type ShardId = usize;
+
+/// Which shards a plan needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShardSet {
+    /// No data at all.
+    None,
+    /// One shard.
+    One(ShardId),
+    /// Those whose bits are set.
+    Many(u64),
+    /// Every shard.
+    All,
+}
+
+impl ShardSet {
+    /// The set with one shard more.
+    pub fn with(self, id: ShardId) -> Self {
+        const { assert!(MAX_SHARDS <= u64::BITS as usize) };
+        match self {
+            Self::None => Self::One(id),
+            Self::One(one) if one == id => self,
+            Self::One(one) => Self::Many(1 << one | 1 << id),
+            Self::Many(bits) => Self::Many(bits | 1 << id),
+            Self::All => Self::All,
+        }
+    }
+
+    /// All shards of both sets.
+    pub fn union(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::None, set) | (set, Self::None) => set,
+            (Self::All, _) | (_, Self::All) => Self::All,
+            (set, Self::One(id)) | (Self::One(id), set) => set.with(id),
+            (Self::Many(one), Self::Many(other)) => Self::Many(one | other),
+        }
+    }
+}
+
+/// The shards a command holds.
+#[derive(Debug)]
+pub enum Held<'a> {
+    /// None.
+    None,
+    /// One of them.
+    One(ShardId, &'a mut Shard),
+    /// Several, ascending by number.
+    Many(Vec<(ShardId, &'a mut Shard)>),
+}
+
+/// Where shard numbers come from: the same for every host of one keyspace.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    hasher: KeyHasher,
+    shards: usize,
+    databases: u32,
+}
+
+impl Layout {
+    /// A layout of `shards` shards (a power of two up to [`MAX_SHARDS`]) under a secret hash key.
+    pub fn new(shards: usize, databases: u32, secret: [u64; 2]) -> Self {
+        assert!(shards.is_power_of_two() && shards <= MAX_SHARDS, "shards are a power of two up to MAX_SHARDS");
+        Self { hasher: KeyHasher::new(secret), shards, databases }
+    }
+
+    /// Empty shards of this layout.
+    pub fn build(&self) -> Vec<Shard> {
+        (0..self.shards).map(|_| Shard::new(self.databases, self.hasher)).collect()
+    }
+
+    /// The hash of a key.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash(key)
+    }
+
+    /// The shard of a hash.
+    #[inline]
+    pub fn shard_of(&self, hash: u64) -> ShardId {
+        hash as usize & (self.shards - 1)
+    }
+
+    /// How many shards there are.
+    pub fn shards(&self) -> usize {
+        self.shards
+    }
+
+    /// How many databases there are.
+    pub fn databases(&self) -> u32 {
+        self.databases
+    }
+}
+
+/// How an access moves the clock of an entry.
+#[derive(Clone, Copy, Debug)]
+pub enum AccessClock {
+    /// Seconds since an arbitrary time, 24 bits: LRU.
+    Seconds(u32),
+    /// Minutes and a logarithmic counter: LFU. The random bits decide whether the counter grows.
+    Frequency {
+        /// Minutes since the epoch, 16 bits.
+        minutes: u16,
+        /// Grows the harder the larger: `lfu-log-factor`.
+        log_factor: u32,
+        /// Minutes after which one is taken off: `lfu-decay-time`.
+        decay_minutes: u32,
+        /// Random bits of this command.
+        random: u64,
+    },
+}
+
+/// Value of the LFU counter of a new key, so that it is not evicted at once.
+pub const LFU_START: u32 = 5;
+
+impl AccessClock {
+    /// The clock of an entry that is created or overwritten now.
+    pub fn fresh(self) -> u32 {
+        match self {
+            Self::Seconds(seconds) => seconds & 0xff_ffff,
+            Self::Frequency { minutes, .. } => u32::from(minutes) << 8 | LFU_START,
+        }
+    }
+
+    /// The clock after an access.
+    #[inline]
+    pub fn touched(self, clock: u32) -> u32 {
+        match self {
+            Self::Seconds(seconds) => seconds & 0xff_ffff,
+            Self::Frequency { minutes, log_factor, random, .. } => {
+                let counter = self.decayed(clock);
+                let over = f64::from(counter.saturating_sub(LFU_START));
+                let chance = 1.0 / (over * f64::from(log_factor) + 1.0);
+                // 53 random bits as a number in [0, 1).
+                let draw = (random >> 11) as f64 / (1u64 << 53) as f64;
+                let grown = if counter < 255 && draw < chance { counter + 1 } else { counter };
+                u32::from(minutes) << 8 | grown
+            }
+        }
+    }
+
+    /// The LFU counter with what time has taken off it.
+    pub fn decayed(self, clock: u32) -> u32 {
+        let counter = clock & 0xff;
+        match self {
+            Self::Frequency { minutes, decay_minutes, .. } if decay_minutes > 0 => {
+                let since = u32::from(minutes.wrapping_sub((clock >> 8) as u16));
+                counter.saturating_sub(since / decay_minutes)
+            }
+            _ => counter,
+        }
+    }
+}
+
+/// A key that a command has looked for. Valid until the command changes any other key of the same database.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot<'k> {
+    key: &'k [u8],
+    db: u16,
+    shard: ShardId,
+    located: Located,
+}
+
+impl<'k> Slot<'k> {
+    /// The key.
+    pub fn key(&self) -> &'k [u8] {
+        self.key
+    }
+
+    /// The shard it belongs to.
+    pub fn shard(&self) -> ShardId {
+        self.shard
+    }
+
+    /// Whether the key exists.
+    pub fn exists(&self) -> bool {
+        self.located.exists()
+    }
+}
+
+/// The keys a command may work on: one database of the held shards at one instant.
+#[derive(Debug)]
+pub struct Keyspace<'a> {
+    held: Held<'a>,
+    layout: &'a Layout,
+    /// Database that the command works on.
+    pub db: u16,
+    now_ms: u64,
+    clock: AccessClock,
+    /// Lookups leave access clocks alone: CLIENT NO-TOUCH.
+    pub keeps_clocks: bool,
+    planned: Option<PlannedKey>,
+}
+
+/// The hash that routing took of a request's first key, so that the lookup need not take it again. The key is known
+/// by where it stands in memory, which is valid as long as the request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedKey {
+    address: usize,
+    len: usize,
+    hash: u64,
+}
+
+impl PlannedKey {
+    /// Remembers the hash of a key.
+    #[inline]
+    pub fn new(key: &[u8], hash: u64) -> Self {
+        Self { address: key.as_ptr() as usize, len: key.len(), hash }
+    }
+
+    #[inline]
+    fn hash_of(&self, key: &[u8]) -> Option<u64> {
+        (self.address == key.as_ptr() as usize && self.len == key.len()).then_some(self.hash)
+    }
+}
+
+/// The string form of a stored value.
+pub type Text<'a> = Cow<'a, [u8]>;
+
+impl<'a> Keyspace<'a> {
+    /// A view of the held shards.
+    pub fn new(
+        held: Held<'a>,
+        layout: &'a Layout,
+        db: u16,
+        now_ms: u64,
+        clock: AccessClock,
+        planned: Option<PlannedKey>,
+    ) -> Self {
+        Self { held, layout, db, now_ms, clock, keeps_clocks: false, planned }
+    }
+
+    /// Looks for a key to read it: counts a hit or miss and moves its access clock.
+    #[inline]
+    pub fn read<'k>(&mut self, key: &'k [u8]) -> Slot<'k> {
+        let (clock, keeps_clocks) = (self.clock, self.keeps_clocks);
+        let slot = self.locate(key);
+        let shard = self.shard(slot.shard);
+        if slot.exists() {
+            shard.stats.hits += 1;
+            if !keeps_clocks {
+                shard.touch(slot.db, slot.located, |old| clock.touched(old));
+            }
+        } else {
+            shard.stats.misses += 1;
+        }
+        slot
+    }
+
+    /// Looks for a key to change it: moves its access clock and counts nothing.
+    #[inline]
+    pub fn write<'k>(&mut self, key: &'k [u8]) -> Slot<'k> {
+        let slot = self.locate(key);
+        if !self.keeps_clocks {
+            self.touch(slot);
+        }
+        slot
+    }
+
+    /// Looks for a key to say something about it: counts a hit or miss and leaves its access clock alone.
+    #[inline]
+    pub fn inspect<'k>(&mut self, key: &'k [u8]) -> Slot<'k> {
+        let slot = self.locate(key);
+        let stats = &mut self.shard(slot.shard).stats;
+        if slot.exists() {
+            stats.hits += 1;
+        } else {
+            stats.misses += 1;
+        }
+        slot
+    }
+
+    /// Looks for a key without counting or touching it.
+    #[inline]
+    pub fn locate<'k>(&mut self, key: &'k [u8]) -> Slot<'k> {
+        self.locate_in(self.db, key)
+    }
+
+    /// Looks for a key of another database.
+    #[inline]
+    pub fn locate_in<'k>(&mut self, db: u16, key: &'k [u8]) -> Slot<'k> {
+        let planned = self.planned.and_then(|planned| planned.hash_of(key));
+        let hash = planned.unwrap_or_else(|| self.layout.hash(key));
+        let shard = self.layout.shard_of(hash);
+        let now_ms = self.now_ms;
+        let located = self.shard(shard).locate(db, hash, key, now_ms);
+        Slot { key, db, shard, located }
+    }
+
+    /// The entry as it stands, expired or not, without touching anything.
+    pub fn peek(&mut self, db: u16, key: &[u8]) -> Option<&Entry> {
+        let hash = self.layout.hash(key);
+        let shard = self.layout.shard_of(hash);
+        self.shard(shard).peek(db, hash, key)
+    }
+
+    /// Moves the access clock of a key.
+    pub fn touch(&mut self, slot: Slot<'_>) {
+        let clock = self.clock;
+        self.shard(slot.shard).touch(slot.db, slot.located, |old| clock.touched(old));
+    }
+
+    /// The entry of a key that was found.
+    #[inline]
+    pub fn entry(&self, slot: Slot<'_>) -> Option<&Entry> {
+        self.held_shard(slot.shard).entry(slot.db, slot.located)
+    }
+
+    /// The string under a key: `None` if there is no key, an error if it holds another type.
+    #[inline]
+    pub fn string(&self, slot: Slot<'_>) -> Result<Option<Text<'_>>, CommandError> {
+        match self.entry(slot) {
+            None => Ok(None),
+            Some(entry) => string_of(entry).map(Some),
+        }
+    }
+
+    /// Stores a string, in the encoding that suits it, in place of any value of any type.
+    #[inline]
+    pub fn set_string(&mut self, slot: Slot<'_>, value: &[u8], deadline_ms: Option<u64>) {
+        self.put(slot, encode_string(value), deadline_ms);
+    }
+
+    /// Stores a value in place of any other.
+    #[inline]
+    pub fn put(&mut self, slot: Slot<'_>, value: NewValue<'_>, deadline_ms: Option<u64>) {
+        let clock = self.clock.fresh();
+        self.shard(slot.shard).put(slot.db, slot.located, slot.key, value, deadline_ms, clock);
+    }
+
+    /// Stores a whole entry under its key, whatever stood there.
+    pub fn put_entry(&mut self, db: u16, entry: Entry) {
+        let hash = self.layout.hash(entry.key());
+        let (shard, now_ms) = (self.layout.shard_of(hash), self.now_ms);
+        let shard = self.shard(shard);
+        let located = shard.locate(db, hash, entry.key(), now_ms);
+        shard.remove(db, located);
+        shard.insert_entry(db, hash, entry);
+    }
+
+    /// Changes an existing entry in place.
+    ///
+    /// # Panics
+    /// If the slot does not exist.
+    pub fn update<R>(&mut self, slot: Slot<'_>, change: impl FnOnce(&mut Entry) -> R) -> R {
+        self.shard(slot.shard).update(slot.db, slot.located, slot.key, change)
+    }
+
+    /// Changes the bytes of the string under a key in place, giving it room of its own first if it has none. A missing
+    /// key starts empty, without expiry; an expiry is kept.
+    pub fn edit_string<R>(
+        &mut self,
+        slot: Slot<'_>,
+        change: impl FnOnce(&mut Vec<u8>) -> R,
+    ) -> Result<R, CommandError> {
+        let Some(entry) = self.entry(slot) else {
+            let mut bytes = Vec::new();
+            let result = change(&mut bytes);
+            self.put(slot, NewValue::Object(Box::new(Object::Raw(bytes))), None);
+            return Ok(result);
+        };
+        if !matches!(entry.value(), Value::Object(Object::Raw(_))) {
+            let mut bytes = string_of(entry)?.into_owned();
+            return Ok(self.update(slot, |entry| {
+                let result = change(&mut bytes);
+                entry.set_value(NewValue::Object(Box::new(Object::Raw(bytes))));
+                result
+            }));
+        }
+        Ok(self.update(slot, |entry| match entry.object_mut() {
+            Some(Object::Raw(bytes)) => change(bytes),
+            None => unreachable!("the value was matched above"),
+        }))
+    }
+
+    /// Sets or clears the expiry of an existing key.
+    pub fn set_deadline(&mut self, slot: Slot<'_>, deadline_ms: Option<u64>) {
+        self.update(slot, |entry| entry.set_deadline(deadline_ms));
+    }
+
+    /// Removes a key and returns what it held.
+    pub fn remove(&mut self, slot: Slot<'_>) -> Option<Entry> {
+        self.shard(slot.shard).remove(slot.db, slot.located)
+    }
+
+    /// The instant of the command, Unix time in milliseconds.
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// How accesses move clocks.
+    pub fn clock(&self) -> AccessClock {
+        self.clock
+    }
+
+    /// The layout of shards.
+    pub fn layout(&self) -> &'a Layout {
+        self.layout
+    }
+
+    /// A held shard.
+    ///
+    /// # Panics
+    /// If the plan did not ask for it: a command row whose keys or scope are wrong.
+    #[inline]
+    pub fn shard(&mut self, id: ShardId) -> &mut Shard {
+        match &mut self.held {
+            Held::One(held, shard) => {
+                debug_assert_eq!(*held, id, "plans name every shard they use");
+                shard
+            }
+            Held::Many(shards) => {
+                let place = match shards.get(id) {
+                    Some((here, _)) if *here == id => id,
+                    _ => shards.binary_search_by_key(&id, |(id, _)| *id).expect("plans name every shard they use"),
+                };
+                shards[place].1
+            }
+            Held::None => panic!("plans name every shard they use"),
+        }
+    }
+
+    /// A held shard, for reading several keys at once.
+    #[inline]
+    fn held_shard(&self, id: ShardId) -> &Shard {
+        match &self.held {
+            Held::One(held, shard) => {
+                debug_assert_eq!(*held, id, "plans name every shard they use");
+                shard
+            }
+            Held::Many(shards) => match shards.get(id) {
+                Some((here, shard)) if *here == id => shard,
+                _ => {
+                    let place = shards.binary_search_by_key(&id, |(id, _)| *id);
+                    shards[place.expect("plans name every shard they use")].1
+                }
+            },
+            Held::None => panic!("plans name every shard they use"),
+        }
+    }
+
+    /// All held shards, ascending: every shard when the command's scope says so.
+    pub fn shards(&mut self) -> impl Iterator<Item = &mut Shard> {
+        let (one, many) = match &mut self.held {
+            Held::None => (None, None),
+            Held::One(_, shard) => (Some(&mut **shard), None),
+            Held::Many(shards) => (None, Some(shards)),
+        };
+        one.into_iter().chain(many.into_iter().flatten().map(|(_, shard)| &mut **shard))
+    }
+}
+
+/// The string that an entry holds, or WRONGTYPE.
+#[inline]
+pub fn string_of(entry: &Entry) -> Result<Text<'_>, CommandError> {
+    match entry.value() {
+        Value::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
+        Value::Integer(integer) => {
+            let mut text = Vec::with_capacity(20);
+            crate::number::write_i64(&mut text, integer);
+            Ok(Cow::Owned(text))
+        }
+        Value::Object(Object::Raw(bytes)) => Ok(Cow::Borrowed(bytes)),
+    }
+}
+
+/// The encoding a plain SET gives a string: decimal integers as numbers, all else inline.
+#[inline]
+pub fn encode_string(value: &[u8]) -> NewValue<'_> {
+    /// Digits and sign of the longest 64-bit integer.
+    const LONGEST_INTEGER: usize = 20;
+    match value {
+        [b'-' | b'0'..=b'9', ..] if value.len() <= LONGEST_INTEGER => match crate::number::parse_i64(value) {
+            Some(integer) => NewValue::Integer(integer),
+            None => NewValue::Bytes(value),
+        },
+        _ => NewValue::Bytes(value),
+    }
+}
+
+/// Longest string that OBJECT ENCODING calls `embstr`.
+const EMBSTR_BYTES: usize = 44;
+
+/// The encoding name that OBJECT ENCODING answers.
+pub fn encoding_name(entry: &Entry) -> &'static str {
+    match entry.value() {
+        Value::Integer(_) => "int",
+        Value::Bytes(bytes) if bytes.len() <= EMBSTR_BYTES => "embstr",
+        Value::Bytes(_) | Value::Object(Object::Raw(_)) => "raw",
+    }
+}
+
+/// The type name that TYPE answers.
+pub fn type_name(entry: &Entry) -> &'static str {
+    match entry.value() {
+        Value::Integer(_) | Value::Bytes(_) => "string",
+        Value::Object(object) => object.type_name(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_several_shards_are_read_at_once() {
+        let layout = Layout::new(8, 1, [1, 2]);
+        let mut shards = layout.build();
+        let names: Vec<String> = (0..100).map(|number| format!("key:{number}")).collect();
+        // Only every other shard, so that places and numbers differ.
+        let is_held = |name: &&String| layout.shard_of(layout.hash(name.as_bytes())) % 2 == 1;
+        let held = Held::Many(shards.iter_mut().enumerate().filter(|(id, _)| id % 2 == 1).collect());
+        let mut keys = Keyspace::new(held, &layout, 0, 1_000, AccessClock::Seconds(0), None);
+        let names: Vec<&String> = names.iter().filter(is_held).collect();
+        for name in &names {
+            let slot = keys.write(name.as_bytes());
+            keys.set_string(slot, name.as_bytes(), None);
+        }
+        let slots: Vec<Slot<'_>> = names.iter().map(|name| keys.locate(name.as_bytes())).collect();
+        let texts: Vec<Text<'_>> = slots.iter().filter_map(|slot| keys.string(*slot).expect("a string")).collect();
+        assert!(names.len() > 20);
+        assert!(texts.iter().map(|text| &**text).eq(names.iter().map(|name| name.as_bytes())));
+    }
+}

@@ -1,0 +1,302 @@
+//! A shard: the part of every database whose keys hash to it, and what must be decided under the same hold.
+
+use std::collections::BTreeMap;
+
+use super::entry::{Entry, NewValue};
+use super::table::{Position, Table};
+use crate::hash::KeyHasher;
+use crate::limits::EXPIRED_PER_TICK;
+
+/// What happened to the keys of a shard, for INFO.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ShardStats {
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys removed because their time had come.
+    pub expired: u64,
+    /// Keys removed to make room.
+    pub evicted: u64,
+    /// Changes since the server started or was saved.
+    pub dirty: u64,
+}
+
+/// One shard of all databases.
+#[derive(Debug)]
+pub struct Shard {
+    databases: Vec<Table<Entry>>,
+    hasher: KeyHasher,
+    watches: Watches,
+    entry_bytes: usize,
+    /// Counters of this shard.
+    pub stats: ShardStats,
+}
+
+/// Versions of watched keys.
+#[derive(Debug, Default)]
+struct Watches {
+    keys: BTreeMap<(u16, Box<[u8]>), Watched>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    version: u64,
+    watchers: u32,
+}
+
+/// A key that was looked for in a shard: where it stands, if it does. Valid until the next change to its database.
+#[derive(Clone, Copy, Debug)]
+pub struct Located {
+    hash: u64,
+    position: Option<Position>,
+}
+
+impl Located {
+    /// Whether the key exists.
+    pub fn exists(&self) -> bool {
+        self.position.is_some()
+    }
+}
+
+impl Shard {
+    /// An empty shard with this many databases.
+    pub fn new(databases: u32, hasher: KeyHasher) -> Self {
+        Self {
+            databases: (0..databases).map(|_| Table::new()).collect(),
+            hasher,
+            watches: Watches::default(),
+            entry_bytes: 0,
+            stats: ShardStats::default(),
+        }
+    }
+
+    /// Finds a key, removing it first if its time has come.
+    #[inline]
+    pub fn locate(&mut self, db: u16, hash: u64, key: &[u8], now_ms: u64) -> Located {
+        let table = &self.databases[usize::from(db)];
+        let position = table.find(hash, key);
+        if let Some(position) = position
+            && table.at(position).is_expired(now_ms)
+        {
+            self.expire_at(db, position);
+            return Located { hash, position: None };
+        }
+        Located { hash, position }
+    }
+
+    /// Finds a key as it stands, expired or not.
+    pub fn peek(&self, db: u16, hash: u64, key: &[u8]) -> Option<&Entry> {
+        let table = &self.databases[usize::from(db)];
+        table.find(hash, key).map(|position| table.at(position))
+    }
+
+    /// The entry of a located key.
+    #[inline]
+    pub fn entry(&self, db: u16, located: Located) -> Option<&Entry> {
+        located.position.map(|position| self.databases[usize::from(db)].at(position))
+    }
+
+    /// Notes an access in the entry's clock.
+    #[inline]
+    pub fn touch(&mut self, db: u16, located: Located, clock: impl FnOnce(u32) -> u32) {
+        if let Some(position) = located.position {
+            let entry = self.databases[usize::from(db)].at_mut(position);
+            let (old, new) = (entry.clock(), clock(entry.clock()));
+            // Writing only what changes keeps the cache line clean on hot keys.
+            if old != new {
+                entry.set_clock(new);
+            }
+        }
+    }
+
+    /// Stores a value under a key, in place of any other, and returns where it stands now.
+    pub fn put(
+        &mut self,
+        db: u16,
+        located: Located,
+        key: &[u8],
+        value: NewValue<'_>,
+        deadline_ms: Option<u64>,
+        clock: u32,
+    ) -> Located {
+        let hash = located.hash;
+        match located.position {
+            Some(_) => self.update(db, located, key, |entry| {
+                entry.set_value(value);
+                entry.set_deadline(deadline_ms);
+                entry.set_clock(clock);
+            }),
+            None => {
+                let position = self.insert(db, hash, Entry::new(key, value, deadline_ms, clock));
+                self.changed(db, key);
+                return Located { hash, position: Some(position) };
+            }
+        }
+        located
+    }
+
+    /// Stores a whole entry under its key, which must not exist.
+    pub fn insert_entry(&mut self, db: u16, hash: u64, entry: Entry) -> Located {
+        let key = entry.key().to_vec();
+        let position = self.insert(db, hash, entry);
+        self.changed(db, &key);
+        Located { hash, position: Some(position) }
+    }
+
+    /// Changes an existing entry in place. Every change to stored data passes here, `put` or `remove`.
+    ///
+    /// # Panics
+    /// If the key was not found when it was located: callers look first.
+    #[inline]
+    pub fn update<R>(&mut self, db: u16, located: Located, key: &[u8], change: impl FnOnce(&mut Entry) -> R) -> R {
+        let position = located.position.expect("only existing entries are updated");
+        let table = &mut self.databases[usize::from(db)];
+        let entry = table.at_mut(position);
+        let had_deadline = entry.deadline_ms().is_some();
+        let before = entry.heap_bytes();
+        let result = change(entry);
+        let after = entry.heap_bytes();
+        table.settle(position, had_deadline);
+        self.entry_bytes = self.entry_bytes - before + after;
+        self.changed(db, key);
+        result
+    }
+
+    /// Removes a located key and returns its entry.
+    pub fn remove(&mut self, db: u16, located: Located) -> Option<Entry> {
+        let entry = self.take(db, located.position?);
+        self.changed(db, entry.key());
+        Some(entry)
+    }
+
+    /// Removes every key of one database and says how many there were.
+    pub fn clear(&mut self, db: u16) -> usize {
+        self.touch_existing_watches(db, db);
+        let table = &mut self.databases[usize::from(db)];
+        let removed = table.len();
+        self.entry_bytes -= table.iter().map(Entry::heap_bytes).sum::<usize>();
+        table.clear();
+        self.stats.dirty += removed as u64;
+        removed
+    }
+
+    /// Exchanges two databases.
+    pub fn swap(&mut self, one: u16, other: u16) {
+        if one != other {
+            self.touch_existing_watches(one, other);
+            self.touch_existing_watches(other, one);
+            self.databases.swap(usize::from(one), usize::from(other));
+            self.stats.dirty += 1;
+        }
+    }
+
+    /// Removes keys whose time has come, looking at about `limit` keys of each database, and says whether there may
+    /// be more.
+    pub fn expire_due(&mut self, now_ms: u64, limit: usize) -> bool {
+        // A key lives through the millisecond of its deadline.
+        let Some(last_due_ms) = now_ms.checked_sub(1) else { return false };
+        let Self { databases, hasher, entry_bytes, stats, .. } = self;
+        databases.iter_mut().fold(false, |more, table| {
+            let more_here = table.remove_due(last_due_ms, limit, |key| hasher.hash(key), |entry| {
+                *entry_bytes -= entry.heap_bytes();
+                stats.expired += 1;
+            });
+            more || more_here
+        })
+    }
+
+    /// One slice of background work: active expiry. Says whether more is due right away.
+    pub fn tick(&mut self, now_ms: u64) -> bool {
+        self.expire_due(now_ms, EXPIRED_PER_TICK)
+    }
+
+    /// When the next key may expire, Unix time in milliseconds: never later than the truth.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.databases.iter().filter_map(Table::next_deadline).min()
+    }
+
+    /// One database's table, for reading.
+    pub fn database(&self, db: u16) -> &Table<Entry> {
+        &self.databases[usize::from(db)]
+    }
+
+    /// How many databases there are.
+    pub fn databases(&self) -> u16 {
+        u16::try_from(self.databases.len()).expect("CONFIG allows 1,024 databases at most")
+    }
+
+    /// The hash of a key.
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash(key)
+    }
+
+    /// Heap bytes of all entries and tables.
+    pub fn heap_bytes(&self) -> usize {
+        self.entry_bytes + self.databases.iter().map(Table::heap_bytes).sum::<usize>()
+    }
+
+    /// Starts watching a key: its version now. Each call wants one [`Shard::unwatch`].
+    pub fn watch(&mut self, db: u16, key: &[u8]) -> u64 {
+        let watched = self.watches.keys.entry((db, key.into())).or_insert(Watched { version: 0, watchers: 0 });
+        watched.watchers += 1;
+        watched.version
+    }
+
+    /// The version of a watched key: it moves with every change.
+    pub fn watched_version(&self, db: u16, key: &[u8]) -> Option<u64> {
+        self.watches.keys.get(&(db, key.into())).map(|watched| watched.version)
+    }
+
+    /// Ends one watch of a key.
+    pub fn unwatch(&mut self, db: u16, key: &[u8]) {
+        let place = (db, Box::from(key));
+        if let Some(watched) = self.watches.keys.get_mut(&place) {
+            watched.watchers -= 1;
+            if watched.watchers == 0 {
+                self.watches.keys.remove(&place);
+            }
+        }
+    }
+
+    /// The one gate behind every change of a key.
+    #[inline]
+    fn changed(&mut self, db: u16, key: &[u8]) {
+        self.stats.dirty += 1;
+        if !self.watches.keys.is_empty()
+            && let Some(watched) = self.watches.keys.get_mut(&(db, key.into()))
+        {
+            watched.version += 1;
+        }
+    }
+
+    /// Moves the version of watched keys of `db` that exist in it or in `other`, before both are emptied or swapped.
+    fn touch_existing_watches(&mut self, db: u16, other: u16) {
+        let Self { databases, watches, hasher, .. } = self;
+        for ((watched_db, key), watched) in &mut watches.keys {
+            let exists = |db: u16| databases[usize::from(db)].find(hasher.hash(key), key).is_some();
+            if *watched_db == db && (exists(db) || exists(other)) {
+                watched.version += 1;
+            }
+        }
+    }
+
+    fn insert(&mut self, db: u16, hash: u64, entry: Entry) -> Position {
+        self.entry_bytes += entry.heap_bytes();
+        let hasher = &self.hasher;
+        self.databases[usize::from(db)].insert(hash, entry, |key| hasher.hash(key))
+    }
+
+    fn take(&mut self, db: u16, position: Position) -> Entry {
+        let hasher = &self.hasher;
+        let entry = self.databases[usize::from(db)].remove(position, |key| hasher.hash(key));
+        self.entry_bytes -= entry.heap_bytes();
+        entry
+    }
+
+    /// Removes an expired entry. Not a change that WATCH sees: EXEC compares existence itself.
+    fn expire_at(&mut self, db: u16, position: Position) {
+        drop(self.take(db, position));
+        self.stats.expired += 1;
+    }
+}

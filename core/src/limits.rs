@@ -1,0 +1,28 @@
+//! Named bounds. Each says why it stands where it does.
+
+/// Most shards a server may have: a plan names them in one machine word.
+pub const MAX_SHARDS: usize = 64;
+
+/// Most databases CONFIG may ask for.
+pub const MAX_DATABASES: u32 = 1024;
+
+/// Largest unconsumed input of one connection before it is closed, as `client-query-buffer-limit` starts.
+pub const QUERY_BUFFER_BYTES: usize = 1 << 30;
+
+/// Most bytes the queued commands of one transaction may take: what a client could send in one buffer anyway.
+pub const TRANSACTION_BYTES: usize = QUERY_BUFFER_BYTES;
+
+/// Most pipelined commands run under one hold of a shard, so that others get their turn.
+pub const COMMANDS_PER_HOLD: usize = 64;
+
+/// Reply bytes after which a batch stops and is written out, so that pipelined large reads stay bounded.
+pub const OUTPUT_BATCH_BYTES: usize = 1 << 20;
+
+/// Expired keys one tick removes from one shard before it yields the shard.
+pub const EXPIRED_PER_TICK: usize = 256;
+
+/// Most distinct error prefixes INFO errorstats keeps, as Redis does.
+pub const ERROR_PREFIXES: usize = 128;
+
+/// Arguments echoed in an unknown-command error, in bytes of all of them together.
+pub const UNKNOWN_COMMAND_ECHO_BYTES: usize = 128;

@@ -1,0 +1,270 @@
+//! Runs the requests of one client: takes the holds a plan names, executes, lets go.
+
+use std::sync::Arc;
+use std::sync::MutexGuard;
+use std::sync::atomic::Ordering;
+
+use larder_core::command::CommandId;
+use larder_core::connection::Connection;
+use larder_core::context::Env;
+use larder_core::effects::Effects;
+use larder_core::execute::execute;
+use larder_core::hash::Random;
+use larder_core::hub::Counters;
+use larder_core::keyspace::shard::Shard;
+use larder_core::keyspace::{Held, ShardId, ShardSet};
+use larder_core::limits::{COMMANDS_PER_HOLD, OUTPUT_BATCH_BYTES};
+use larder_core::plan::{Plan, plan};
+use larder_core::resp::Arguments;
+use larder_core::resp::Reply;
+use larder_core::session::Session;
+use larder_core::settings::Settings;
+
+use super::Shared;
+use super::process::now_us;
+
+/// What a client's task does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Send the replies, then wait for more bytes.
+    Read,
+    /// Send the replies, then run again: a bound of one batch was reached.
+    Again,
+    /// Send the replies, then wait for the end of a pause and run again.
+    Paused,
+    /// Send the replies, then close.
+    Close,
+}
+
+/// One client on its thread.
+pub struct Driver {
+    /// The client and its buffers.
+    pub connection: Connection,
+    world: World,
+}
+
+/// Everything around a client that its commands need.
+pub struct World {
+    shared: Arc<Shared>,
+    surroundings: Surroundings,
+}
+
+/// The part of the world that belongs to one client's thread alone. It stands apart from the shared keyspace so that a
+/// hold on that can outlive a command without counting references.
+struct Surroundings {
+    counters: Arc<Counters>,
+    settings: Arc<Settings>,
+    settings_epoch: u64,
+    random: Random,
+    effects: Effects,
+    /// Commands of the running batch, for their share of its time.
+    ran: Vec<CommandId>,
+}
+
+/// A shard kept over consecutive commands that want the same one.
+type Hold<'s> = Option<(ShardId, MutexGuard<'s, Shard>)>;
+
+impl World {
+    /// A world for one client of a thread with these counters.
+    pub fn new(shared: Arc<Shared>, counters: Arc<Counters>, random: Random) -> Self {
+        let settings = Arc::clone(&shared.hub().settings);
+        let settings_epoch = shared.signals.settings_epoch.load(Ordering::Acquire);
+        let effects = Effects::default();
+        let surroundings = Surroundings { counters, settings, settings_epoch, random, effects, ran: Vec::new() };
+        Self { shared, surroundings }
+    }
+
+    /// Settings in force.
+    pub fn settings(&mut self) -> &Arc<Settings> {
+        self.surroundings.refresh_settings(&self.shared);
+        &self.surroundings.settings
+    }
+
+    /// Runs one request that did not come over RESP. Answers false, having done nothing, while a pause holds it back.
+    pub fn call(&mut self, session: &mut Session, args: Arguments<'_>, out: &mut Vec<u8>) -> bool {
+        let Self { shared, surroundings } = self;
+        surroundings.refresh_settings(shared);
+        let mut hold = None;
+        let start_us = now_us();
+        let ran = surroundings.run_one(shared, &mut hold, session, args, out, start_us);
+        drop(hold);
+        surroundings.finish_batch(shared, start_us);
+        ran
+    }
+}
+
+impl Surroundings {
+    fn refresh_settings(&mut self, shared: &Shared) {
+        let epoch = shared.signals.settings_epoch.load(Ordering::Acquire);
+        if epoch != self.settings_epoch {
+            self.settings = Arc::clone(&shared.hub().settings);
+            self.settings_epoch = epoch;
+        }
+    }
+
+    /// Runs one request under the holds it needs. Answers false while a pause holds it back.
+    fn run_one<'s>(
+        &mut self,
+        shared: &'s Shared,
+        hold: &mut Hold<'s>,
+        session: &mut Session,
+        args: Arguments<'_>,
+        out: &mut Vec<u8>,
+        now_us: u64,
+    ) -> bool {
+        let env = Env {
+            now_us,
+            seed: self.random.next_u64(),
+            settings: &self.settings,
+            layout: &shared.layout,
+            signals: &shared.signals,
+            counters: &self.counters,
+            host: &shared.process,
+        };
+        let plan = plan(session, args, &env);
+        if shared.signals.holds_back(plan.writes, env.now_ms()) {
+            return false;
+        }
+        self.ran.extend(plan.command);
+        let effects = &mut self.effects;
+        match (plan.shards, plan.hub) {
+            (ShardSet::None, false) => execute(session, Held::None, None, plan, args, env, out, effects),
+            (ShardSet::One(id), false) => {
+                let shard = hold_shard(shared, hold, id);
+                execute(session, Held::One(id, shard), None, plan, args, env, out, effects);
+            }
+            _ => {
+                *hold = None;
+                execute_widely(shared, session, plan, args, env, out, effects);
+            }
+        }
+        true
+    }
+
+    /// Books the batch's time on its commands and carries out their effects. Nothing may be held.
+    fn finish_batch(&mut self, shared: &Shared, start_us: u64) {
+        if let Some(count) = u64::try_from(self.ran.len()).ok().filter(|&count| count > 0) {
+            let spent_us = now_us().saturating_sub(start_us);
+            // Evenly: a clock reading for each command would cost more than most commands do.
+            for (i, id) in self.ran.iter().enumerate() {
+                let share = spent_us / count + u64::from((i as u64) < spent_us % count);
+                self.counters.command(id.index()).microseconds.add(share);
+            }
+            self.ran.clear();
+        }
+        shared.carry_out(&mut self.effects);
+    }
+}
+
+impl Driver {
+    /// A driver for a client that has connected.
+    pub fn new(session: Session, world: World) -> Self {
+        Self { connection: Connection::new(session), world }
+    }
+
+    /// The settings in force.
+    pub fn settings(&mut self) -> &Arc<Settings> {
+        self.world.settings()
+    }
+
+    /// Counts bytes that went over the wire, all waiting replies if any.
+    pub fn count_bytes(&self, received: usize, sent: usize) {
+        if sent > 0 {
+            self.connection.session.record.output_bytes.store(0, Ordering::Relaxed);
+        }
+        self.world.surroundings.counters.received_bytes.add(received as u64);
+        self.world.surroundings.counters.sent_bytes.add(sent as u64);
+    }
+
+    /// The shared keyspace.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.world.shared
+    }
+
+    /// Runs the whole requests received so far, up to the bounds of one batch.
+    pub fn run(&mut self) -> Turn {
+        let start_us = now_us();
+        let Self { connection, world: World { shared, surroundings } } = self;
+        let turn = run_batch(connection, shared, surroundings, start_us);
+        surroundings.finish_batch(shared, start_us);
+        self.publish_buffers();
+        turn
+    }
+
+    /// Lets CLIENT LIST of others see how full the buffers are.
+    fn publish_buffers(&self) {
+        let record = &self.connection.session.record;
+        record.query_bytes.store(self.connection.input.len() as u64, Ordering::Relaxed);
+        record.query_free_bytes.store(self.connection.input.free_bytes() as u64, Ordering::Relaxed);
+        record.output_bytes.store(self.connection.out.len() as u64, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.world.shared.close_session(&mut self.connection.session);
+    }
+}
+
+fn run_batch(connection: &mut Connection, shared: &Shared, surroundings: &mut Surroundings, start_us: u64) -> Turn {
+    let mut hold: Hold<'_> = None;
+    let mut instant_us = start_us;
+    surroundings.refresh_settings(shared);
+    loop {
+        match connection.advance(&surroundings.settings) {
+            Ok(true) => {}
+            Ok(false) => return Turn::Read,
+            Err(error) => {
+                let protocol = connection.session.protocol;
+                tracing::info!(client = connection.session.id, "closed: {error}");
+                error.write(&mut Reply::new(&mut connection.out, protocol));
+                return Turn::Close;
+            }
+        }
+        let (session, args, out) = connection.parts();
+        if !surroundings.run_one(shared, &mut hold, session, args, out, instant_us) {
+            connection.postpone_request();
+            return Turn::Paused;
+        }
+        if connection.session.closing {
+            return Turn::Close;
+        }
+        // A command that held more than one shard may have taken long or changed the settings.
+        if hold.is_none() || surroundings.ran.len().is_multiple_of(COMMANDS_PER_HOLD) {
+            hold = None;
+            instant_us = now_us();
+            surroundings.refresh_settings(shared);
+        }
+        if connection.out.len() >= OUTPUT_BATCH_BYTES {
+            return Turn::Again;
+        }
+    }
+}
+
+/// Keeps the shard that is held already, or lets go and takes another.
+#[inline]
+fn hold_shard<'h, 's>(shared: &'s Shared, hold: &'h mut Hold<'s>, id: ShardId) -> &'h mut Shard {
+    if !matches!(hold, Some((held, _)) if *held == id) {
+        // Letting go first: no thread ever waits for a shard while it holds another out of order.
+        *hold = None;
+        *hold = Some((id, shared.shard(id)));
+    }
+    let (_, shard) = hold.as_mut().expect("just taken");
+    shard
+}
+
+/// Runs a command that needs the hub or several shards.
+fn execute_widely(
+    shared: &Shared,
+    session: &mut Session,
+    plan: Plan,
+    args: Arguments<'_>,
+    env: Env<'_>,
+    out: &mut Vec<u8>,
+    effects: &mut Effects,
+) {
+    let mut hub = plan.hub.then(|| shared.hub());
+    let mut guards = shared.shards(plan.shards);
+    let held = Held::Many(guards.iter_mut().map(|(id, guard)| (*id, &mut **guard)).collect());
+    execute(session, held, hub.as_deref_mut(), plan, args, env, out, effects);
+}

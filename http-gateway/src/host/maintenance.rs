@@ -1,0 +1,52 @@
+//! Background work of the keyspace: active expiry, idle clients, memory high-water mark.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Shared;
+use super::process::now_ms;
+use crate::logging::LogControl;
+
+/// How often background work looks around.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Idle clients are looked for once in this many rounds.
+const IDLE_ROUNDS: u64 = 10;
+
+/// Slices of one shard in one round: with [`larder_core::limits::EXPIRED_PER_TICK`] keys each, a flood of expiring
+/// keys may cost a few milliseconds of a round and no more.
+const SLICES_PER_ROUND: usize = 64;
+
+/// Runs until the runtime ends.
+pub async fn run(shared: Arc<Shared>, log: LogControl) {
+    let mut interval = tokio::time::interval(INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for round in 0u64.. {
+        interval.tick().await;
+        if !shared.signals.active_expiry_stopped.load(Ordering::Relaxed) {
+            expire(&shared).await;
+        }
+        shared.sum_memory();
+        let mut hub = shared.hub();
+        hub.sample(now_ms());
+        log.set_level(hub.settings.loglevel);
+        drop(hub);
+        if round.is_multiple_of(IDLE_ROUNDS) {
+            shared.close_idle(now_ms());
+        }
+    }
+}
+
+async fn expire(shared: &Shared) {
+    for id in 0..shared.shard_count() {
+        for _ in 0..SLICES_PER_ROUND {
+            let more = shared.shard(id).tick(now_ms());
+            if !more {
+                break;
+            }
+            // Others get the shard and the thread between slices.
+            tokio::task::yield_now().await;
+        }
+    }
+}

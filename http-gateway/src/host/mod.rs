@@ -1,0 +1,222 @@
+//! The only place that knows threads and locks: a keyspace shared by the runtimes of all cores.
+//!
+//! A connection's own task takes what its plan names (the hub first, then shards ascending), runs and lets go. No
+//! lock is held over an await, and no command hops between threads.
+
+pub mod driver;
+pub mod maintenance;
+pub mod process;
+pub mod workers;
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use larder_core::effects::Effects;
+use larder_core::hash::Random;
+use larder_core::hub::{Client, Hub, Signals};
+use larder_core::keyspace::shard::Shard;
+use larder_core::keyspace::{Layout, ShardId, ShardSet};
+use larder_core::limits::MAX_SHARDS;
+use larder_core::session::{ClientId, Session};
+use larder_core::settings::Settings;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use process::ServerProcess;
+
+/// Shards for each core, so that two cores seldom want the same one.
+const SHARDS_PER_CORE: usize = 4;
+
+/// A keyspace and its hub, shared by all threads.
+pub struct Shared {
+    shards: Box<[PaddedShard]>,
+    hub: Mutex<Hub>,
+    /// Where keys live.
+    pub layout: Layout,
+    /// Flags that every session reads.
+    pub signals: Arc<Signals>,
+    /// The process, as commands see it.
+    pub process: ServerProcess,
+    /// Tasks of connected clients, for CLIENT KILL and the shutdown.
+    tasks: Mutex<HashMap<ClientId, AbortHandle>>,
+    /// Wakes those whom a pause holds back when it changes.
+    pause_changed: Notify,
+}
+
+/// The other end of a connection.
+#[derive(Debug)]
+pub struct Peer {
+    /// `ip:port`, or the path of the Unix socket with `:0`.
+    pub address: String,
+    /// The listener's side.
+    pub local_address: String,
+    /// File descriptor, −1 where it is not known.
+    pub descriptor: i64,
+    /// Whether it is on this machine.
+    pub is_local: bool,
+}
+
+/// A shard's lock on cache lines of its own.
+#[repr(align(128))]
+struct PaddedShard(Mutex<Shard>);
+
+/// Takes a lock. A panic while one is held ends the process, so poisoning cannot be seen.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// An empty keyspace for this many cores.
+    pub fn new(settings: Settings, cores: usize, process: ServerProcess, now_ms: u64, seed: [u64; 3]) -> Self {
+        let shards = (cores * SHARDS_PER_CORE).next_power_of_two().min(MAX_SHARDS);
+        let layout = Layout::new(shards, settings.databases, [seed[0], seed[1]]);
+        let hub = Hub::new(Arc::new(settings), now_ms, seed[2]);
+        Self {
+            shards: layout.build().into_iter().map(|shard| PaddedShard(Mutex::new(shard))).collect(),
+            signals: Arc::clone(&hub.signals),
+            hub: Mutex::new(hub),
+            layout,
+            process,
+            tasks: Mutex::default(),
+            pause_changed: Notify::new(),
+        }
+    }
+
+    /// Holds the hub. Never taken while a shard is held.
+    pub fn hub(&self) -> MutexGuard<'_, Hub> {
+        lock(&self.hub)
+    }
+
+    /// Holds one shard.
+    #[inline]
+    pub fn shard(&self, id: ShardId) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[id].0)
+    }
+
+    /// Holds the shards of a set, ascending.
+    pub fn shards(&self, set: ShardSet) -> Vec<(ShardId, MutexGuard<'_, Shard>)> {
+        let wanted = |id: ShardId| match set {
+            ShardSet::None => false,
+            ShardSet::One(one) => id == one,
+            ShardSet::Many(bits) => bits >> id & 1 == 1,
+            ShardSet::All => true,
+        };
+        (0..self.shards.len()).filter(|&id| wanted(id)).map(|id| (id, self.shard(id))).collect()
+    }
+
+    /// How many shards there are.
+    pub fn shard_count(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Lists a client that has connected. The password decides whether it may run commands at once.
+    pub fn open_session(&self, peer: Peer, now_ms: u64) -> Session {
+        let mut hub = self.hub();
+        let id = hub.next_client_id();
+        let mut session = Session::new(id, hub.settings.requirepass.is_empty());
+        session.local = peer.is_local;
+        session.record.active_ms.store(now_ms, Ordering::Relaxed);
+        hub.add_client(
+            id,
+            Client {
+                address: peer.address,
+                local_address: peer.local_address,
+                descriptor: peer.descriptor,
+                created_ms: now_ms,
+                name: Vec::new(),
+                library_name: Vec::new(),
+                library_version: Vec::new(),
+                record: Arc::clone(&session.record),
+            },
+        );
+        session
+    }
+
+    /// Takes a client off the list and ends its watches.
+    pub fn close_session(&self, session: &mut Session) {
+        for watched in session.watched.drain(..) {
+            self.shard(watched.shard).unwatch(watched.db, &watched.key);
+        }
+        lock(&self.tasks).remove(&session.id);
+        self.hub().remove_client(session.id);
+    }
+
+    /// Remembers the task of a client, so that others can end it.
+    pub fn register_task(&self, id: ClientId, task: AbortHandle) {
+        lock(&self.tasks).insert(id, task);
+    }
+
+    /// Ends the tasks of all clients.
+    pub fn abort_all(&self) {
+        lock(&self.tasks).values().for_each(AbortHandle::abort);
+    }
+
+    /// Ends clients that have been idle for longer than the `timeout` setting.
+    pub fn close_idle(&self, now_ms: u64) {
+        let idle: Vec<ClientId> = {
+            let hub = self.hub();
+            let timeout_ms = u64::from(hub.settings.timeout_seconds) * 1000;
+            let too_long = |active_ms: u64| timeout_ms > 0 && now_ms.saturating_sub(active_ms) > timeout_ms;
+            let clients = hub.clients.iter();
+            clients.filter(|(_, c)| too_long(c.record.active_ms.load(Ordering::Relaxed))).map(|(&id, _)| id).collect()
+        };
+        self.abort_clients(&idle);
+    }
+
+    /// Carries out what a batch of commands asked for. Nothing may be held.
+    pub fn carry_out(&self, effects: &mut Effects) {
+        if effects.is_empty() {
+            return;
+        }
+        let effects = std::mem::take(effects);
+        if !effects.errors.is_empty() {
+            let mut hub = self.hub();
+            effects.errors.iter().for_each(|prefix| hub.count_error(prefix));
+        }
+        self.abort_clients(&effects.close);
+        if effects.settings_changed {
+            self.sum_memory();
+        }
+        if effects.pause_changed {
+            self.pause_changed.notify_waiters();
+        }
+    }
+
+    /// Sums up the memory of the data, for `maxmemory` and INFO.
+    pub fn sum_memory(&self) {
+        let bytes: usize = (0..self.shards.len()).map(|id| self.shard(id).heap_bytes()).sum();
+        self.hub().note_memory(bytes);
+    }
+
+    /// Waits until a pause may have ended: its time is over or CLIENT UNPAUSE came.
+    pub async fn wait_for_pause(&self, now_ms: u64) {
+        let changed = self.pause_changed.notified();
+        let until_ms = self.signals.pause_until_ms.load(Ordering::Relaxed);
+        let rest = std::time::Duration::from_millis(until_ms.saturating_sub(now_ms).max(1));
+        // Either way the caller looks again.
+        let _ = tokio::time::timeout(rest, changed).await;
+    }
+
+    fn abort_clients(&self, ids: &[ClientId]) {
+        let tasks = lock(&self.tasks);
+        ids.iter().filter_map(|id| tasks.get(id)).for_each(AbortHandle::abort);
+    }
+}
+
+/// Random bits from the operating system, for hash secrets and seeds.
+pub fn system_seed() -> std::io::Result<[u64; 4]> {
+    use std::io::Read;
+    let mut bytes = [0; 32];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    let mut words = [0; 4];
+    for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+        *word = u64::from_le_bytes(chunk.try_into().expect("chunks of eight"));
+    }
+    Ok(words)
+}
+
+/// A generator of its own for one connection.
+pub fn connection_random(id: ClientId, seed: u64) -> Random {
+    Random::new(seed ^ id.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}

@@ -1,0 +1,94 @@
+//! The process around the keyspace, as INFO, CONFIG REWRITE and DEBUG SLEEP need it.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use larder_core::hub::{Host, ProcessInfo};
+use larder_core::settings::Settings;
+
+/// Unix time in microseconds.
+#[inline]
+pub fn now_us() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
+}
+
+/// Unix time in milliseconds.
+pub fn now_ms() -> u64 {
+    now_us() / 1000
+}
+
+/// Facts about this process that do not change.
+#[derive(Debug)]
+pub struct ServerProcess {
+    /// The configuration file it was started with.
+    pub config_file: Option<PathBuf>,
+    /// Threads that run commands.
+    pub threads: usize,
+}
+
+/// Clock ticks of `/proc/PID/stat` in a second, fixed by the kernel's interface on Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Bytes of a memory page in `/proc/PID/statm` on the platforms we build for.
+const PAGE_BYTES: u64 = 4096;
+
+impl Host for ServerProcess {
+    fn process(&self) -> ProcessInfo {
+        let (user_seconds, system_seconds) = cpu_seconds().unwrap_or_default();
+        ProcessInfo {
+            pid: std::process::id(),
+            os: operating_system(),
+            resident_bytes: resident_bytes().unwrap_or(0),
+            user_seconds,
+            system_seconds,
+            threads: self.threads,
+            executable: std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default(),
+            config_file: self.config_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+        }
+    }
+
+    fn rewrite_config(&self, settings: &Settings) -> Result<(), String> {
+        let Some(path) = &self.config_file else {
+            return Err("ERR The server is running without a config file".to_owned());
+        };
+        let rewrite = || -> std::io::Result<()> {
+            let old = std::fs::read_to_string(path).or_else(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => Ok(String::new()),
+                _ => Err(error),
+            })?;
+            // Written beside and renamed: a crash leaves the old file or the new one, never half of one.
+            let fresh = path.with_extension(format!("tmp-{}", std::process::id()));
+            std::fs::write(&fresh, settings.rewrite(&old))?;
+            std::fs::File::open(&fresh)?.sync_all()?;
+            std::fs::rename(&fresh, path)
+        };
+        rewrite().map_err(|error| format!("ERR Rewriting config file: {error}"))
+    }
+
+    fn allocator(&self) -> &'static str {
+        "mimalloc"
+    }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}
+
+fn operating_system() -> String {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("{} {} {}", std::env::consts::OS, release.trim(), std::env::consts::ARCH)
+}
+
+fn resident_bytes() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * PAGE_BYTES)
+}
+
+fn cpu_seconds() -> Option<(f64, f64)> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The program name may hold spaces; fields count from behind its closing parenthesis.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |i: usize| fields.get(i)?.parse::<f64>().ok();
+    Some((ticks(11)? / TICKS_PER_SECOND, ticks(12)? / TICKS_PER_SECOND))
+}

@@ -1,0 +1,3 @@
+import { checks } from "./engine-checks.js";
+
+self.postMessage(await checks());

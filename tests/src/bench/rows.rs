@@ -1,0 +1,157 @@
+//! What is measured, as data. A new row needs a line here and nothing else.
+
+/// Distinct keys a `redis-benchmark` row draws from (its `-r`).
+pub const KEYSPACE: u64 = 100_000;
+
+/// Parallel connections of every load.
+pub const CONNECTIONS: u32 = 50;
+
+/// Bytes of a value (redis-benchmark's `-d`, and the loader's `{value}`).
+pub const VALUE_BYTES: usize = 32;
+
+/// Keys or elements that are put in place before a measurement; see [`crate::bench::load`].
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// How often the command is sent.
+    pub count: u64,
+    /// The command; `{index}` is twelve decimal digits counting from 0, `{value}` is [`VALUE_BYTES`] bytes.
+    pub command: &'static [&'static str],
+}
+
+/// One `redis-benchmark` measurement.
+#[derive(Clone, Copy, Debug)]
+pub struct CommandRow {
+    /// What `--rows` selects and the report prints; the pipeline is part of it.
+    pub name: &'static str,
+    /// What distinguishes this run: `-t NAME`, or a command in redis-benchmark's own words. Comes last on its command line.
+    pub arguments: &'static [&'static str],
+    /// Requests a connection sends before it waits for the answers.
+    pub pipeline: u32,
+    /// Requests in a full run, enough for two seconds of server CPU time.
+    pub operations: u64,
+    /// Sent to the emptied server before each round.
+    pub prepare: &'static [Load],
+}
+
+/// How many bytes of resident memory a key costs.
+#[derive(Clone, Copy, Debug)]
+pub struct MemoryRow {
+    /// What `--rows` selects and the report prints.
+    pub name: &'static str,
+    /// The loaded keys: every command must make one key of its own.
+    pub load: Load,
+}
+
+/// One `wrk` measurement against `bare_axum`.
+#[derive(Clone, Copy, Debug)]
+pub struct RestRow {
+    /// What `--rows` selects and the report prints.
+    pub name: &'static str,
+    /// The request path.
+    pub path: &'static str,
+    /// Sent to the server before the measurement.
+    pub prepare: &'static [Load],
+}
+
+/// The row that includes what `wasm/npm/bench.mjs` prints.
+pub const WASM_ROW: &str = "wasm";
+
+const STRINGS: Load = Load {
+    count: KEYSPACE,
+    command: &["SET", "key:{index}", "{value}"],
+};
+
+const ONE_STRING: Load = Load {
+    count: 1,
+    ..STRINGS
+};
+
+/// The command rows, in the order they run.
+pub const COMMANDS: &[CommandRow] = &[
+    command("set-p1", &["-t", "set"], 1, 400_000, &[STRINGS]),
+    command("set-p16", &["-t", "set"], 16, 4_000_000, &[STRINGS]),
+    command("set-p64", &["-t", "set"], 64, 6_000_000, &[STRINGS]),
+    command("get-p1", &["-t", "get"], 1, 400_000, &[STRINGS]),
+    command("get-p16", &["-t", "get"], 16, 4_000_000, &[STRINGS]),
+    command("get-p64", &["-t", "get"], 64, 6_000_000, &[STRINGS]),
+    command("incr-p1", &["-t", "incr"], 1, 400_000, &[]),
+    command("incr-p16", &["-t", "incr"], 16, 4_000_000, &[]),
+    command("incr-p64", &["-t", "incr"], 64, 6_000_000, &[]),
+    command("mset-p1", &["-t", "mset"], 1, 300_000, &[STRINGS]),
+    command("mset-p16", &["-t", "mset"], 16, 800_000, &[STRINGS]),
+    command("mset-p64", &["-t", "mset"], 64, 800_000, &[STRINGS]),
+];
+
+/// The memory rows, in the order they run.
+pub const MEMORY: &[MemoryRow] = &[MemoryRow {
+    name: "memory-string",
+    load: Load {
+        count: 1_000_000,
+        ..STRINGS
+    },
+}];
+
+/// The REST rows, in the order they run.
+pub const REST: &[RestRow] = &[
+    RestRow {
+        name: "rest-v1-get",
+        path: "/v1/keys/key:000000000000",
+        prepare: &[ONE_STRING],
+    },
+    RestRow {
+        name: "rest-upstash-get",
+        path: "/get/key:000000000000",
+        prepare: &[ONE_STRING],
+    },
+];
+
+/// Every row's name, in the order they run.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let commands = COMMANDS.iter().map(|row| row.name);
+    let memory = MEMORY.iter().map(|row| row.name);
+    let rest = REST.iter().map(|row| row.name);
+    commands.chain(memory).chain(rest).chain([WASM_ROW])
+}
+
+const fn command(
+    name: &'static str,
+    arguments: &'static [&'static str],
+    pipeline: u32,
+    operations: u64,
+    prepare: &'static [Load],
+) -> CommandRow {
+    CommandRow {
+        name,
+        arguments,
+        pipeline,
+        operations,
+        prepare,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_distinct() {
+        let mut seen = HashSet::new();
+        assert!(names().all(|name| seen.insert(name)));
+    }
+
+    #[test]
+    fn a_command_rows_name_ends_in_its_pipeline() {
+        for row in COMMANDS {
+            let suffix = format!("-p{}", row.pipeline);
+            assert!(row.name.ends_with(&suffix), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn bars_name_rows_that_exist() {
+        for bar in crate::bench::bars::BARS {
+            assert!(names().any(|name| name == bar.row), "{}", bar.row);
+        }
+    }
+}

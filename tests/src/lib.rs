@@ -1,0 +1,8 @@
+//! What the test programs share.
+
+pub mod bench;
+pub mod case_file;
+pub mod differential;
+pub mod resp;
+pub mod servers;
+pub mod targets;

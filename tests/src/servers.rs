@@ -1,0 +1,159 @@
+//! Starts and stops the servers that tests and benchmarks talk to: `larder` and Debian's `redis-server`.
+//!
+//! Every server listens on free loopback ports and is ended by its own process id when dropped.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a server may take from its start to its first answer.
+const START_DEADLINE: Duration = Duration::from_secs(20);
+
+/// A running server, stopped when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    resp: SocketAddr,
+    http: Option<SocketAddr>,
+}
+
+impl Server {
+    /// Starts Larder with memory-only data and the given extra `serve` arguments.
+    pub fn larder(extra: &[&str]) -> Self {
+        let resp = free_address();
+        let http = free_address();
+        let (resp_port, http_port) = (resp.port().to_string(), http.port().to_string());
+        let mut arguments = vec![
+            "serve",
+            "--port",
+            &resp_port,
+            "--http-port",
+            &http_port,
+            "--store",
+            "memory",
+        ];
+        arguments.extend_from_slice(extra);
+        let child = spawn(&larder_binary(), &arguments);
+        Self {
+            child,
+            resp,
+            http: Some(http),
+        }
+        .when_ready()
+    }
+
+    /// Starts Debian's redis-server without persistence, with DEBUG allowed, and the given extra arguments.
+    pub fn redis(extra: &[&str]) -> Self {
+        let resp = free_address();
+        let port = resp.port().to_string();
+        let mut arguments = vec![
+            "--port",
+            &port,
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--enable-debug-command",
+            "yes",
+        ];
+        arguments.extend_from_slice(extra);
+        let child = spawn(&PathBuf::from("redis-server"), &arguments);
+        Self {
+            child,
+            resp,
+            http: None,
+        }
+        .when_ready()
+    }
+
+    /// The RESP listener.
+    pub fn resp(&self) -> SocketAddr {
+        self.resp
+    }
+
+    /// The HTTP listener, which redis-server does not have.
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// The process id, for `/proc`.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether the process still runs.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    fn when_ready(mut self) -> Self {
+        let start = Instant::now();
+        while !answers_ping(self.resp) {
+            assert!(
+                self.is_running(),
+                "the server on {} ended while it started",
+                self.resp
+            );
+            assert!(
+                start.elapsed() < START_DEADLINE,
+                "the server on {} does not answer",
+                self.resp
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The release binary, or the one `LARDER_BIN` names.
+pub fn larder_binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("LARDER_BIN") {
+        return PathBuf::from(path);
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")),
+        PathBuf::from,
+    );
+    target.join("release/larder")
+}
+
+/// A loopback address whose port was free a moment ago.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|l| l.local_addr())
+        .expect("loopback has free ports")
+}
+
+fn spawn(binary: &PathBuf, arguments: &[&str]) -> Child {
+    Command::new(binary)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap_or_else(|e| panic!("cannot start {}: {e}", binary.display()))
+}
+
+fn answers_ping(address: SocketAddr) -> bool {
+    let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) else {
+        return false;
+    };
+    let _ = stream.set_read_timeout(Some(Duration::from_millis(500)));
+    if stream.write_all(b"PING\r\n").is_err() {
+        return false;
+    }
+    let mut line = String::new();
+    let answered = BufReader::new(&stream).read_line(&mut line).is_ok();
+    answered && (line.starts_with('+') || line.starts_with('-'))
+}
