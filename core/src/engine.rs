@@ -46,6 +46,10 @@ impl Host for NoHost {
         Err("ERR The server is running without a config file".to_owned())
     }
 
+    fn shutdown(&self) -> Result<(), String> {
+        Err("ERR SHUTDOWN is for servers: this engine belongs to its caller".to_owned())
+    }
+
     fn sleep(&self, _: std::time::Duration) {
         // Time is the caller's: there is nothing to wait on.
     }

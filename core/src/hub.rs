@@ -191,6 +191,9 @@ pub trait Host {
     /// Writes the settings back to the configuration file: CONFIG REWRITE. The error is the whole reply text.
     fn rewrite_config(&self, settings: &Settings) -> Result<(), String>;
 
+    /// Stops the server: SHUTDOWN. The error is the whole reply text.
+    fn shutdown(&self) -> Result<(), String>;
+
     /// Blocks everything for a while: DEBUG SLEEP.
     fn sleep(&self, duration: std::time::Duration);
 

@@ -29,6 +29,10 @@ impl Host for NoHost {
         Ok(())
     }
 
+    fn shutdown(&self) -> Result<(), String> {
+        Err("ERR no host".to_owned())
+    }
+
     fn sleep(&self, _: Duration) {}
 }
 

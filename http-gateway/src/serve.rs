@@ -9,6 +9,7 @@ use std::time::Duration;
 use larder_core::settings::{Addresses, Settings};
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::cli::Start;
 use crate::host::process::{ServerProcess, now_ms};
@@ -44,15 +45,13 @@ async fn serve(start: Start, log: logging::LogControl) -> Result<(), String> {
     let Start { settings, config_file, .. } = start;
     let [secret_one, secret_two, run_seed, seed] =
         system_seed().map_err(|error| format!("cannot read /dev/urandom: {error}"))?;
-    let cores = std::env::var("LT")
-        .ok()
-        .and_then(|v| v.parse().ok())
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let listeners = Listeners::bind(&settings)?;
     let ready = listeners.ready_line()?;
     let socket_path = listeners.unix.as_ref().map(|(_, path)| path.clone());
     let port = settings.port;
-    let process = ServerProcess { config_file, threads: cores };
+    let stop = Arc::new(Notify::new());
+    let process = ServerProcess { config_file, threads: cores, stop: Arc::clone(&stop) };
     let shared = Arc::new(Shared::new(settings, cores, process, now_ms(), [secret_one, secret_two, run_seed]));
     shared.hub().port = port;
     let workers = Workers::start(cores, &shared).map_err(|error| format!("cannot start threads: {error}"))?;
@@ -72,7 +71,7 @@ async fn serve(start: Start, log: logging::LogControl) -> Result<(), String> {
     // Whoever started the server waits for this line; if nobody reads it, that is not our failure.
     let _ = writeln!(std::io::stdout(), "{ready}");
     tracing::info!("{ready}");
-    let signal = stop_signal().await.map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let signal = stop_signal(&stop).await.map_err(|error| format!("cannot listen for signals: {error}"))?;
     tracing::info!("{signal}: stopping");
     tasks.shutdown().await;
     tokio::time::sleep(DRAIN).await;
@@ -85,12 +84,13 @@ async fn serve(start: Start, log: logging::LogControl) -> Result<(), String> {
     Ok(())
 }
 
-async fn stop_signal() -> std::io::Result<&'static str> {
+async fn stop_signal(stop: &Notify) -> std::io::Result<&'static str> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(tokio::select! {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",
+        () = stop.notified() => "SHUTDOWN",
     })
 }
 

@@ -134,13 +134,13 @@ fn setbit(cx: &mut Context) -> Result<(), CommandError> {
     let slot = cx.keys.write(cx.arg(1));
     let byte = usize::try_from(offset / BITS_PER_BYTE).map_err(|_| BIT_OFFSET)?;
     let mask = 0x80 >> (offset % BITS_PER_BYTE);
-    let was_set = cx.keys.edit_string(slot, |bytes| {
-        grow(bytes, byte + 1);
+    let was_set = cx.keys.edit_string_if(slot, |bytes| {
+        let has_grown = grow(bytes, byte + 1);
         let was_set = bytes[byte] & mask != 0;
         if was_set != bit {
             bytes[byte] ^= mask;
         }
-        was_set
+        (was_set, has_grown || was_set != bit)
     })?;
     cx.reply.integer(was_set.into());
     Ok(())

@@ -77,9 +77,9 @@ fn dbsize(cx: &mut Context) -> Result<(), CommandError> {
 
 fn flushdb(cx: &mut Context) -> Result<(), CommandError> {
     check_flush_mode(cx)?;
-    let db = cx.keys.db;
+    let (db, now_ms) = (cx.keys.db, cx.keys.now_ms());
     for shard in cx.keys.shards() {
-        shard.clear(db);
+        shard.clear(db, now_ms);
     }
     cx.reply.ok();
     Ok(())
@@ -87,9 +87,10 @@ fn flushdb(cx: &mut Context) -> Result<(), CommandError> {
 
 fn flushall(cx: &mut Context) -> Result<(), CommandError> {
     check_flush_mode(cx)?;
+    let now_ms = cx.keys.now_ms();
     for shard in cx.keys.shards() {
         for db in 0..shard.databases() {
-            shard.clear(db);
+            shard.clear(db, now_ms);
         }
     }
     cx.reply.ok();
@@ -109,7 +110,8 @@ fn swapdb(cx: &mut Context) -> Result<(), CommandError> {
     let one = parse_index(cx.arg(1)).ok_or(CommandError::fixed("ERR invalid first DB index"))?;
     let other = parse_index(cx.arg(2)).ok_or(CommandError::fixed("ERR invalid second DB index"))?;
     let (one, other) = (cx.database_number(one)?, cx.database_number(other)?);
-    cx.keys.shards().for_each(|shard| shard.swap(one, other));
+    let now_ms = cx.keys.now_ms();
+    cx.keys.shards().for_each(|shard| shard.swap(one, other, now_ms));
     cx.reply.ok();
     Ok(())
 }

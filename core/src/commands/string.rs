@@ -382,13 +382,15 @@ pub(crate) fn read_text<R>(entry: Option<&Entry>, read: impl FnOnce(Option<&[u8]
 const SPARE_BYTES: usize = 1 << 20;
 
 /// Lengthens a string with zero bytes to at least `len` bytes. Room doubles up to [`SPARE_BYTES`] beyond the need, so
-/// that appending is cheap and a bitmap of hundreds of megabytes does not cost twice that.
-pub(crate) fn grow(bytes: &mut Vec<u8>, len: usize) {
+/// that appending is cheap and a bitmap of hundreds of megabytes does not cost twice that. Says whether it was shorter.
+pub(crate) fn grow(bytes: &mut Vec<u8>, len: usize) -> bool {
     if len > bytes.capacity() {
         let spare = if bytes.is_empty() { 0 } else { len.min(SPARE_BYTES) };
         bytes.reserve_exact(len - bytes.len() + spare);
     }
-    if len > bytes.len() {
+    let is_shorter = len > bytes.len();
+    if is_shorter {
         bytes.resize(len, 0);
     }
+    is_shorter
 }

@@ -362,6 +362,10 @@ impl<'a> Keyspace<'a> {
         self.shard(slot.shard).update(slot.db, slot.located, slot.key, change)
     }
 
+    fn update_if<R>(&mut self, slot: Slot<'_>, change: impl FnOnce(&mut Entry) -> (R, bool)) -> R {
+        self.shard(slot.shard).update_if(slot.db, slot.located, slot.key, change)
+    }
+
     /// Changes the bytes of the string under a key in place, giving it room of its own first if it has none. A missing
     /// key starts empty, without expiry; an expiry is kept.
     pub fn edit_string<R>(
@@ -369,21 +373,30 @@ impl<'a> Keyspace<'a> {
         slot: Slot<'_>,
         change: impl FnOnce(&mut Vec<u8>) -> R,
     ) -> Result<R, CommandError> {
+        self.edit_string_if(slot, |bytes| (change(bytes), true))
+    }
+
+    /// As [`Keyspace::edit_string`] for changes that may turn out to be none: the closure says whether there was one.
+    pub fn edit_string_if<R>(
+        &mut self,
+        slot: Slot<'_>,
+        change: impl FnOnce(&mut Vec<u8>) -> (R, bool),
+    ) -> Result<R, CommandError> {
         let Some(entry) = self.entry(slot) else {
             let mut bytes = Vec::new();
-            let result = change(&mut bytes);
+            let (result, _) = change(&mut bytes);
             self.put(slot, NewValue::Object(Box::new(Object::Raw(bytes))), None);
             return Ok(result);
         };
         if !matches!(entry.value(), Value::Object(Object::Raw(_))) {
             let mut bytes = string_of(entry)?.into_owned();
-            return Ok(self.update(slot, |entry| {
+            return Ok(self.update_if(slot, |entry| {
                 let result = change(&mut bytes);
                 entry.set_value(NewValue::Object(Box::new(Object::Raw(bytes))));
                 result
             }));
         }
-        Ok(self.update(slot, |entry| match entry.object_mut() {
+        Ok(self.update_if(slot, |entry| match entry.object_mut() {
             Some(Object::Raw(bytes)) => change(bytes),
             None => unreachable!("the value was matched above"),
         }))

@@ -150,16 +150,33 @@ impl Shard {
     /// If the key was not found when it was located: callers look first.
     #[inline]
     pub fn update<R>(&mut self, db: u16, located: Located, key: &[u8], change: impl FnOnce(&mut Entry) -> R) -> R {
+        self.update_if(db, located, key, |entry| (change(entry), true))
+    }
+
+    /// As [`Shard::update`] for changes that may turn out to be none: the closure says whether there was one.
+    ///
+    /// # Panics
+    /// If the key was not found when it was located: callers look first.
+    #[inline]
+    pub fn update_if<R>(
+        &mut self,
+        db: u16,
+        located: Located,
+        key: &[u8],
+        change: impl FnOnce(&mut Entry) -> (R, bool),
+    ) -> R {
         let position = located.position.expect("only existing entries are updated");
         let table = &mut self.databases[usize::from(db)];
         let entry = table.at_mut(position);
         let had_deadline = entry.deadline_ms().is_some();
         let before = entry.heap_bytes();
-        let result = change(entry);
+        let (result, has_changed) = change(entry);
         let after = entry.heap_bytes();
         table.settle(position, had_deadline);
         self.entry_bytes = self.entry_bytes - before + after;
-        self.changed(db, key);
+        if has_changed {
+            self.changed(db, key);
+        }
         result
     }
 
@@ -171,8 +188,8 @@ impl Shard {
     }
 
     /// Removes every key of one database and says how many there were.
-    pub fn clear(&mut self, db: u16) -> usize {
-        self.touch_existing_watches(db, db);
+    pub fn clear(&mut self, db: u16, now_ms: u64) -> usize {
+        self.touch_existing_watches(db, db, now_ms);
         let table = &mut self.databases[usize::from(db)];
         let removed = table.len();
         self.entry_bytes -= table.iter().map(Entry::heap_bytes).sum::<usize>();
@@ -182,10 +199,10 @@ impl Shard {
     }
 
     /// Exchanges two databases.
-    pub fn swap(&mut self, one: u16, other: u16) {
+    pub fn swap(&mut self, one: u16, other: u16, now_ms: u64) {
         if one != other {
-            self.touch_existing_watches(one, other);
-            self.touch_existing_watches(other, one);
+            self.touch_existing_watches(one, other, now_ms);
+            self.touch_existing_watches(other, one, now_ms);
             self.databases.swap(usize::from(one), usize::from(other));
             self.stats.dirty += 1;
         }
@@ -270,12 +287,16 @@ impl Shard {
         }
     }
 
-    /// Moves the version of watched keys of `db` that exist in it or in `other`, before both are emptied or swapped.
-    fn touch_existing_watches(&mut self, db: u16, other: u16) {
+    /// Moves the version of watched keys of `db` that live in it or in `other`, before both are emptied or swapped.
+    fn touch_existing_watches(&mut self, db: u16, other: u16, now_ms: u64) {
         let Self { databases, watches, hasher, .. } = self;
         for ((watched_db, key), watched) in &mut watches.keys {
-            let exists = |db: u16| databases[usize::from(db)].find(hasher.hash(key), key).is_some();
-            if *watched_db == db && (exists(db) || exists(other)) {
+            let lives = |db: u16| {
+                let table = &databases[usize::from(db)];
+                let position = table.find(hasher.hash(key), key);
+                position.is_some_and(|position| !table.at(position).is_expired(now_ms))
+            };
+            if *watched_db == db && (lives(db) || lives(other)) {
                 watched.version += 1;
             }
         }

@@ -1,7 +1,10 @@
 //! The process around the keyspace, as INFO, CONFIG REWRITE and DEBUG SLEEP need it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::Notify;
 
 use larder_core::hub::{Host, ProcessInfo};
 use larder_core::settings::Settings;
@@ -24,6 +27,8 @@ pub struct ServerProcess {
     pub config_file: Option<PathBuf>,
     /// Threads that run commands.
     pub threads: usize,
+    /// Told when SHUTDOWN wants the server to stop.
+    pub stop: Arc<Notify>,
 }
 
 /// Clock ticks of `/proc/PID/stat` in a second, fixed by the kernel's interface on Linux.
@@ -67,6 +72,11 @@ impl Host for ServerProcess {
 
     fn allocator(&self) -> &'static str {
         "mimalloc"
+    }
+
+    fn shutdown(&self) -> Result<(), String> {
+        self.stop.notify_one();
+        Ok(())
     }
 
     fn sleep(&self, duration: Duration) {

@@ -226,8 +226,10 @@ mod tests {
             for _ in 0..200 {
                 let request = form.request(&style, &mut random);
                 assert!(form.row.accepts(request.len()), "{}: {request:?}", form.name);
-                let is_newer =
-                    |word: &Vec<u8>| word.eq_ignore_ascii_case(b"IFEQ") || word.eq_ignore_ascii_case(b"DIFF");
+                let is_newer = |word: &Vec<u8>| {
+                    let is_token = |(name, token): &(&str, &str)| *name == form.name && token.as_bytes() == word;
+                    NEWER_TOKENS.iter().any(is_token)
+                };
                 assert!(!request.iter().any(is_newer), "{request:?}");
             }
         }

@@ -23,8 +23,8 @@ pub const PLANTS: &[Plant] = &[
     Plant { name: "reply", request: |_| None, reply: wrong_length, steps: 1 },
     // Wrong state behind right replies: a key, its time, the command, and a look at the time.
     Plant { name: "keepttl", request: without_keepttl, reply: |_, _| {}, steps: 4 },
-    // Wrong only between two connections: WATCH, a write by the other, MULTI, EXEC.
-    Plant { name: "watch", request: watch_elsewhere, reply: |_, _| {}, steps: 4 },
+    // Wrong only between two connections: a key perhaps, WATCH, a write by the other, MULTI, EXEC.
+    Plant { name: "watch", request: watch_elsewhere, reply: |_, _| {}, steps: 5 },
 ];
 
 /// The plant of this name.

@@ -15,12 +15,12 @@ impl Random {
     /// The sequence of one round, which does not depend on the rounds before.
     pub fn of_round(seed: u64, round: u64) -> Self {
         let mut mixed = Self::new(seed);
-        let base = mixed.next();
+        let base = mixed.bits();
         Self::new(base ^ round.wrapping_mul(0xd134_2543_de82_ef95))
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.state;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -31,7 +31,7 @@ impl Random {
     /// A number below `limit`, which must not be 0.
     pub fn below(&mut self, limit: usize) -> usize {
         let limit = u64::try_from(limit).expect("a usize fits 64 bits");
-        usize::try_from(self.next() % limit).expect("below a usize")
+        usize::try_from(self.bits() % limit).expect("below a usize")
     }
 
     /// A number from `low` to `high`, both included.

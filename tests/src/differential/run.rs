@@ -226,6 +226,8 @@ fn kind(outcome: &Outcome) -> String {
             let text = String::from_utf8_lossy(text);
             text.chars().take(TOLD_APART_BYTES).collect()
         }
+        // Which null it is depends on the protocol that HELLO chose before.
+        Ok(Reply::Null | Reply::NullBulk | Reply::NullArray) => "null".to_owned(),
         Ok(reply) => format!("{reply:?}").chars().take_while(|c| c.is_alphabetic()).collect(),
     }
 }

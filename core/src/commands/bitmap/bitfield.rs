@@ -41,12 +41,11 @@ pub(super) fn bitfield(cx: &mut Context) -> Result<(), CommandError> {
     };
     let slot = cx.keys.write(cx.arg(1));
     let reply = &mut cx.reply;
-    cx.keys.edit_string(slot, |bytes| {
-        grow(bytes, len);
+    cx.keys.edit_string_if(slot, |bytes| {
+        let has_grown = grow(bytes, len);
         reply.array(steps.len());
-        for step in &steps {
-            write(reply, bytes, step);
-        }
+        let has_changed = steps.iter().fold(has_grown, |changed, step| write(reply, bytes, step) || changed);
+        ((), has_changed)
     })
 }
 
@@ -70,19 +69,27 @@ fn read(cx: &mut Context, steps: &[Step]) -> Result<(), CommandError> {
     })
 }
 
-fn write(reply: &mut Reply, bytes: &mut [u8], step: &Step) {
+/// Runs one step, answers it and says whether it changed a field.
+fn write(reply: &mut Reply, bytes: &mut [u8], step: &Step) -> bool {
     let Step { action, field, offset } = step;
     let old = field.get(bytes, *offset);
     let (new, replies_old) = match *action {
-        Action::Get => return reply.integer(old),
+        Action::Get => {
+            reply.integer(old);
+            return false;
+        }
         Action::Set(value, overflow) => (field.fit(value, 0, overflow), true),
         Action::Add(increment, overflow) => (field.fit(old, increment, overflow), false),
     };
     match new {
-        None => reply.null(),
+        None => {
+            reply.null();
+            false
+        }
         Some(new) => {
             field.set(bytes, *offset, new);
             reply.integer(if replies_old { old } else { new });
+            new != old
         }
     }
 }
