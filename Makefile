@@ -2,7 +2,9 @@
 
 CARGO_TARGET_DIR ?= target
 export CARGO_TARGET_DIR
-BIN = $(CARGO_TARGET_DIR)/release
+LARDER_BIN = $(CURDIR)/$(CARGO_TARGET_DIR)/release/larder
+TOOLS = $(CARGO_TARGET_DIR)/tools
+export LARDER_BIN
 
 .PHONY: run test build wasm lint unit cases clients tcl differential wasm-test browser bench bench-quick fuzz clean
 
@@ -20,7 +22,8 @@ tools:
 	tests/tools
 
 build:
-	cargo build --release -p larder -p larder-tests --bins
+	cargo build --release -p larder
+	cargo build --profile tools -p larder-tests --bins
 
 wasm:
 	wasm/build.sh
@@ -35,20 +38,20 @@ unit:
 
 # The text cases on every target: engine, RESP2, RESP3, REST, WebSocket, wasm in Node, and redis-server as reference.
 cases: build wasm
-	$(BIN)/cases
+	$(TOOLS)/cases
 
 # Random commands against redis-server; the bar run is `make differential COMMANDS=200000`.
 COMMANDS ?= 20000
 differential: build
-	$(BIN)/differential --seed 1 --commands $(COMMANDS)
+	$(TOOLS)/differential --seed 1 --commands $(COMMANDS)
 
 # Units of Redis's own Tcl suite.
 tcl: build
-	LARDER_BIN=$(BIN)/larder tests/tcl/run
+	tests/tcl/run
 
 # redis-py, redis-cli, redis-benchmark, ioredis, node-redis, @upstash/redis.
 clients: build
-	LARDER_BIN=$(BIN)/larder tests/clients/run
+	tests/clients/run
 
 wasm-test: wasm
 	cd wasm/npm && npm test
@@ -58,10 +61,11 @@ browser: wasm
 
 # Against redis-server and a bare axum; about ten minutes on an idle machine.
 bench: build wasm
-	$(BIN)/bench
+	cargo build --release -p larder-tests --bin bench --bin bare_axum
+	$(CARGO_TARGET_DIR)/release/bench
 
 bench-quick: build wasm
-	$(BIN)/bench --quick
+	$(TOOLS)/bench --quick
 
 clean:
 	cargo clean

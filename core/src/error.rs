@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::limits::UNKNOWN_COMMAND_ECHO_BYTES;
+
 /// The error reply of a command: prefix and text as they go over the wire, `ERR syntax error`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandError(Cow<'static, [u8]>);
@@ -31,6 +33,18 @@ impl CommandError {
     /// An error whose text is made from the request; it may echo any bytes.
     pub fn new(text: impl Into<Vec<u8>>) -> Self {
         Self(Cow::Owned(text.into()))
+    }
+
+    /// An error that quotes a word of the request as it came, whatever its bytes, up to a bound.
+    pub fn quoting(before: &str, word: &[u8], after: &str) -> Self {
+        let word = &word[..word.len().min(UNKNOWN_COMMAND_ECHO_BYTES)];
+        Self::new([before.as_bytes(), word, after.as_bytes()].concat())
+    }
+
+    /// `ERR unknown subcommand or wrong number of arguments for 'kill'. Try CLIENT HELP.`
+    pub fn wrong_words(container: &str, subcommand: &[u8]) -> Self {
+        let before = "ERR unknown subcommand or wrong number of arguments for '";
+        Self::quoting(before, subcommand, &format!("'. Try {container} HELP."))
     }
 
     /// `ERR invalid expire time in 'set' command`.

@@ -212,7 +212,6 @@ fn unknown_command(args: Arguments<'_>) -> CommandError {
 }
 
 fn unknown_subcommand(container: CommandId, word: &[u8]) -> CommandError {
-    let word = echo(word, UNKNOWN_COMMAND_ECHO_BYTES);
     let try_help = format!("'. Try {} HELP.", container.row().name.to_ascii_uppercase());
-    CommandError::new([b"ERR unknown subcommand '", word, try_help.as_bytes()].concat())
+    CommandError::quoting("ERR unknown subcommand '", echo(word, UNKNOWN_COMMAND_ECHO_BYTES), &try_help)
 }

@@ -1,12 +1,11 @@
 //! HTTP on one side, commands on the other, and nothing in between that does I/O: the native server and the `fetch` of
 //! the WASM build answer alike because both answer from here.
 //!
-//! - [`command_from_path`] and [`json`]: requests in Upstash's forms as words.
+//! - [`command_from_path`]: requests in Upstash's path form as words.
 //! - [`EntityTag`], [`Range`], [`max_age_seconds`]: the headers of the resource API (RFC 9110, RFC 9111).
 //! - [`Answer`], [`status_of_error`]: replies as statuses.
 
 mod header;
-pub mod json;
 mod path;
 
 pub use header::{ENTITY_TAG_BYTES, EntityTag, Range, entity_tag, entity_tags, freshness, max_age_seconds, range};

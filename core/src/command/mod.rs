@@ -102,8 +102,7 @@ impl Command {
 /// The handler of container rows: reached only when the registry found no such subcommand.
 pub fn container(cx: &mut Context<'_, '_>) -> Result<(), CommandError> {
     let name = cx.command.name.to_ascii_uppercase();
-    let word = String::from_utf8_lossy(cx.args.get(1)).into_owned();
-    Err(CommandError::new(format!("ERR unknown subcommand '{word}'. Try {name} HELP.")))
+    Err(CommandError::quoting("ERR unknown subcommand '", cx.args.get(1), &format!("'. Try {name} HELP.")))
 }
 
 /// What a command needs to hold besides the shards of its keys.

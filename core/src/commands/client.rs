@@ -224,8 +224,7 @@ fn set_info(cx: &mut Context) -> Result<(), CommandError> {
     let (option, value, id) = (cx.arg(2), cx.arg(3), cx.session.id);
     let is_name = option.eq_ignore_ascii_case(b"LIB-NAME");
     if !is_name && !option.eq_ignore_ascii_case(b"LIB-VER") {
-        let option = String::from_utf8_lossy(option);
-        return Err(CommandError::new(format!("ERR Unrecognized option '{option}'")));
+        return Err(CommandError::quoting("ERR Unrecognized option '", option, "'"));
     }
     if !fits_a_line(value) {
         let option = if is_name { "lib-name" } else { "lib-ver" };
@@ -261,6 +260,5 @@ pub(crate) fn set_name(cx: &mut Context, name: &[u8]) {
 
 /// The error for a known subcommand with words it has no use for.
 fn wrong_words(cx: &Context) -> CommandError {
-    let word = String::from_utf8_lossy(cx.arg(1));
-    CommandError::new(format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try CLIENT HELP."))
+    CommandError::wrong_words("CLIENT", cx.arg(1))
 }

@@ -190,8 +190,7 @@ fn hello(cx: &mut Context) -> Result<(), CommandError> {
             super::client::check_name(cx.arg(i + 1))?;
             i += 2;
         } else {
-            let option = String::from_utf8_lossy(option);
-            return Err(CommandError::new(format!("ERR Syntax error in HELLO option '{option}'")));
+            return Err(CommandError::quoting("ERR Syntax error in HELLO option '", option, "'"));
         }
     }
     if let Some((user, password)) = credentials {

@@ -14,7 +14,6 @@ use crate::error::CommandError;
 use crate::keyspace::encoding_name;
 use crate::keyspace::entry::{Entry, Value};
 use crate::keyspace::object::Object;
-use crate::limits::UNKNOWN_COMMAND_ECHO_BYTES;
 use crate::number;
 
 use super::help::{self, Usage};
@@ -116,10 +115,7 @@ fn debug(cx: &mut Context) -> Result<(), CommandError> {
     let words = cx.args.len();
     let tool = TOOLS.iter().find(|tool| tool.name.as_bytes().eq_ignore_ascii_case(word) && tool.accepts(words));
     let Some(tool) = tool else {
-        let word = String::from_utf8_lossy(&word[..word.len().min(UNKNOWN_COMMAND_ECHO_BYTES)]);
-        return Err(CommandError::new(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{word}'. Try DEBUG HELP."
-        )));
+        return Err(CommandError::wrong_words("DEBUG", word));
     };
     (tool.run)(cx)
 }

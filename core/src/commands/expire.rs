@@ -144,8 +144,7 @@ impl Conditions {
         for word in words.iter() {
             let known = Self::all().iter_names().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
             let Some((_, condition)) = known else {
-                let word = String::from_utf8_lossy(word);
-                return Err(CommandError::new(format!("ERR Unsupported option {word}")));
+                return Err(CommandError::quoting("ERR Unsupported option ", word, ""));
             };
             conditions |= condition;
         }

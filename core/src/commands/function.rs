@@ -111,10 +111,7 @@ static SUBCOMMANDS: &[Command] = &[
 
 fn flush(cx: &mut Context) -> Result<(), CommandError> {
     if cx.args.len() > 3 {
-        let word = String::from_utf8_lossy(cx.arg(1));
-        return Err(CommandError::new(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{word}'. Try FUNCTION HELP."
-        )));
+        return Err(CommandError::wrong_words("FUNCTION", cx.arg(1)));
     }
     let known = |mode: &[u8]| mode.eq_ignore_ascii_case(b"ASYNC") || mode.eq_ignore_ascii_case(b"SYNC");
     if cx.args.try_get(2).is_some_and(|mode| !known(mode)) {
@@ -134,7 +131,7 @@ fn list(cx: &mut Context) -> Result<(), CommandError> {
             words.next().ok_or(CommandError::fixed("ERR library name argument was not given"))?;
             has_pattern = true;
         } else {
-            return Err(CommandError::new(format!("ERR Unknown argument {}", String::from_utf8_lossy(word))));
+            return Err(CommandError::quoting("ERR Unknown argument ", word, ""));
         }
     }
     cx.reply.array(0);

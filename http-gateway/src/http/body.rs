@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use axum::body::{Body, HttpBody};
+use axum::http::header::{CONTENT_ENCODING, HeaderMap};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_ENCODING, HeaderMap};
 
 /// Largest JSON body, as with Upstash. One path form carries one value, which has its own limit: proto-max-bulk-len.
 pub const JSON_BYTES: u64 = 10 * 1024 * 1024;
@@ -27,7 +27,7 @@ pub enum BodyError {
 }
 
 /// Reads a whole body. Memory follows the bytes that arrive, not the length that was declared.
-pub async fn read(headers: &HeaderMap, mut body: Incoming, limit: u64) -> Result<Bytes, BodyError> {
+pub async fn read(headers: &HeaderMap, mut body: Body, limit: u64) -> Result<Bytes, BodyError> {
     if headers.get(CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(BodyError::Encoded);
     }

@@ -4,15 +4,17 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::Router;
+use axum::http::header::HeaderValue;
+use axum::http::request::Parts;
 use bytes::Bytes;
-use hyper::header::HeaderValue;
-use hyper::http::request::Parts;
 use larder_core::hub::Counters;
 use larder_core::resp::{Arguments, RequestBuf};
 use larder_core::rest;
 use larder_core::session::Session;
 
 use super::guard::{self, Access, Refusal, Visit};
+use super::router;
 use crate::host::driver::World;
 use crate::host::process::{now_ms, now_us};
 use crate::host::{Shared, connection_random};
@@ -28,6 +30,8 @@ pub struct Front {
     pub shared: Arc<Shared>,
     /// Where random numbers of connections start.
     pub seed: u64,
+    /// The routes, without the connection that is their state.
+    pub routes: Router<Arc<Client>>,
     connections: Arc<AtomicUsize>,
     accepted: AtomicU64,
     /// Requests that may have written: what the sync token counts.
@@ -51,6 +55,7 @@ impl Front {
         Self {
             shared,
             seed,
+            routes: router::routes(),
             connections: Arc::default(),
             accepted: AtomicU64::new(0),
             writes: AtomicU64::new(0),

@@ -1,14 +1,14 @@
 //! Answers that refuse. All are JSON that says what was wrong, and never HTML: they quote what clients sent.
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::StatusCode;
-use hyper::header::{
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::response::Response;
+use bytes::Bytes;
 use larder_core::rest::write_error;
 
-use super::Response;
 use super::body::BodyError;
 use super::guard::Refusal;
 
@@ -20,7 +20,7 @@ pub const USUAL_HEADERS: usize = 6;
 
 /// An answer with nothing but a status and a body; headers are the caller's.
 pub fn bare(status: StatusCode, body: Bytes) -> Response {
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     *response.headers_mut() = HeaderMap::with_capacity(USUAL_HEADERS);
     response

@@ -3,8 +3,8 @@
 
 use std::net::IpAddr;
 
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, ORIGIN};
-use hyper::{StatusCode, Version};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, ORIGIN};
+use axum::http::{StatusCode, Version};
 use larder_core::rest::token_matches;
 use larder_core::settings::Settings;
 
@@ -181,7 +181,7 @@ fn is_foreign(headers: &HeaderMap, host: Option<&[u8]>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::header::{HeaderName, HeaderValue};
+    use axum::http::header::{HeaderName, HeaderValue};
 
     fn headers(lines: &[(&str, &str)]) -> HeaderMap {
         let mut map = HeaderMap::new();

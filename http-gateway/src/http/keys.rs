@@ -4,29 +4,30 @@
 //! If-Match is one command that compares the digest itself (RFC 9110, section 13).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use hyper::body::Incoming;
-use hyper::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_MATCH, IF_NONE_MATCH,
-    IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
+use axum::body::Body;
+use axum::extract::{Request, State as Extract};
+use axum::http::StatusCode;
+use axum::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
+    HeaderValue, IF_MATCH, IF_NONE_MATCH, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::http::request::Parts;
-use hyper::{Method, StatusCode};
+use axum::http::request::Parts;
+use axum::response::Response;
+use bytes::Bytes;
 use larder_core::rest::{self, Answer, ENTITY_TAG_BYTES, EntityTag, Range};
 
-use super::Response;
 use super::body;
 use super::client::{Client, State};
 use super::error;
+use super::router::KEYS;
 
 /// Most entity tags of one If-Match that are tried: each is a command of its own.
 const MATCH_TAGS: usize = 16;
 
 /// Values up to this size are copied out of the reply; larger ones are sent from where they lie.
 const COPIED_BYTES: usize = 16 * 1024;
-
-const METHODS: &str = "GET, HEAD, PUT, DELETE";
 
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
@@ -56,21 +57,40 @@ enum Change {
     Failed(Response),
 }
 
-/// Answers a request for a key, percent-encoded as in the path.
-pub async fn answer(client: &Client, parts: &Parts, key: &str, body: Incoming) -> Response {
-    let key = match rest::percent_decode(key.as_bytes()) {
-        Ok(key) => key,
-        Err(fault) => return bad_request(&format!("ERR {fault}")),
-    };
-    match parts.method {
-        Method::GET | Method::HEAD => client.work(|state| read(client, state, &parts.headers, &key)).await,
-        Method::PUT => put(client, parts, key, body).await.unwrap_or_else(|refused| refused),
-        Method::DELETE => delete(client, parts, &key).await.unwrap_or_else(|refused| refused),
-        _ => error::method_not_allowed(METHODS),
+/// GET and HEAD.
+pub async fn get(Extract(client): Extract<Arc<Client>>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    match key(&parts) {
+        Ok(key) => client.work(|state| read(&client, state, &parts.headers, &key)).await,
+        Err(refused) => refused,
     }
 }
 
-/// GET and HEAD. The value and its time to live are read by two commands; a change between them yields one that was
+/// PUT: 201 where nothing was, 204 in place of another string.
+pub async fn put(Extract(client): Extract<Arc<Client>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    store(&client, &parts, body).await.unwrap_or_else(|refused| refused)
+}
+
+/// DELETE: 204 if there was something, of whatever type, 404 else.
+pub async fn delete(Extract(client): Extract<Arc<Client>>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    drop_value(&client, &parts).await.unwrap_or_else(|refused| refused)
+}
+
+/// All other methods.
+pub async fn wrong_method() -> Response {
+    error::method_not_allowed("GET, HEAD, PUT, DELETE")
+}
+
+/// The key in a path: decoded once, from the path as it came. The router's own decoding wants UTF-8.
+#[expect(clippy::result_large_err, reason = "it is the answer, and moved once")]
+fn key(parts: &Parts) -> Result<Cow<'_, [u8]>, Response> {
+    let encoded = parts.uri.path().strip_prefix(KEYS).unwrap_or_default();
+    rest::percent_decode(encoded.as_bytes()).map_err(|fault| bad_request(&format!("ERR {fault}")))
+}
+
+/// The value and its time to live are read by two commands; a change between them yields one that was
 /// true a moment ago or is true a moment later.
 fn read(client: &Client, state: &mut State, headers: &HeaderMap, key: &[u8]) -> Option<Response> {
     let mut session = client.session();
@@ -105,6 +125,8 @@ fn read(client: &Client, state: &mut State, headers: &HeaderMap, key: &[u8]) -> 
     };
     head.insert(CACHE_CONTROL, freshness);
     if status == StatusCode::NOT_MODIFIED {
+        // Left out, it would be filled in with 0, and caches would believe it (RFC 9110, section 8.6).
+        head.insert(CONTENT_LENGTH, HeaderValue::from(length));
         return Some(response);
     }
     head.insert(CONTENT_TYPE, OCTETS);
@@ -140,7 +162,7 @@ fn select(headers: &HeaderMap, tag: &[u8; ENTITY_TAG_BYTES], length: usize) -> (
 }
 
 /// Whether a header is `*` or lists a tag that fits.
-fn lists(headers: &HeaderMap, name: hyper::header::HeaderName, fits: impl Fn(EntityTag<'_>) -> bool) -> bool {
+fn lists(headers: &HeaderMap, name: HeaderName, fits: impl Fn(EntityTag<'_>) -> bool) -> bool {
     let mut lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
     lines.any(|line| line.trim_ascii() == b"*" || rest::entity_tags(line).any(&fits))
 }
@@ -154,8 +176,8 @@ fn slice(buffer: &mut Vec<u8>, start: usize, end: usize) -> Bytes {
     }
 }
 
-/// PUT: 201 where nothing was, 204 in place of another string.
-async fn put(client: &Client, parts: &Parts, key: Cow<'_, [u8]>, body: Incoming) -> Result<Response, Response> {
+async fn store(client: &Client, parts: &Parts, body: Body) -> Result<Response, Response> {
+    let key = key(parts)?;
     let condition = condition(&parts.headers).map_err(bad_request)?;
     let ttl_seconds = ttl_seconds(parts).map_err(bad_request)?;
     let value = body::read(&parts.headers, body, client.value_bytes()).await.map_err(error::bad_body)?;
@@ -223,10 +245,10 @@ fn set(
     Some(change.unwrap_or(Change::Refused))
 }
 
-/// DELETE: 204 if there was something, of whatever type, 404 else.
-async fn delete(client: &Client, parts: &Parts, key: &[u8]) -> Result<Response, Response> {
+async fn drop_value(client: &Client, parts: &Parts) -> Result<Response, Response> {
+    let key = key(parts)?;
     let condition = condition(&parts.headers).map_err(bad_request)?;
-    let change = client.work(|state| remove(client, state, key, &condition)).await;
+    let change = client.work(|state| remove(client, state, &key, &condition)).await;
     Ok(match change {
         Change::Created | Change::Done => error::bare(StatusCode::NO_CONTENT, Bytes::new()),
         Change::Missing => missing(),

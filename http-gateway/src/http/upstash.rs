@@ -1,20 +1,24 @@
 //! Upstash's REST forms: a command in the path or in a JSON array, pipelines, transactions.
 
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State as Extract};
+use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
 use bytes::Bytes;
-use hyper::body::Incoming;
-use hyper::header::{HeaderName, HeaderValue};
-use hyper::http::request::Parts;
-use hyper::{Method, StatusCode};
 use larder_core::limits::COMMANDS_PER_HOLD;
 use larder_core::resp::json::{Encoding, Kind, write_result, write_results};
 use larder_core::resp::{Arguments, RequestBuf};
 use larder_core::rest::{self, Format, needs_connection, write_error};
 use larder_core::session::Session;
 
-use super::Response;
 use super::body::{self, JSON_BYTES};
 use super::client::{Client, State, take_body};
 use super::error;
+use super::json::{self, JsonError};
 
 /// Most commands of a pipeline or transaction: what the SDK puts into one.
 const COMMANDS: usize = 1000;
@@ -22,77 +26,124 @@ const COMMANDS: usize = 1000;
 /// Reply bytes after which the rest of a pipeline is refused, so that a thousand reads of large values stay bounded.
 const PIPELINE_REPLY_BYTES: usize = 256 * 1024 * 1024;
 
-const METHODS: &str = "GET, HEAD, POST, PUT";
-
 const SYNC_TOKEN: HeaderName = HeaderName::from_static("upstash-sync-token");
 
-/// Answers a request whose path is none of the server's own.
-pub async fn answer(client: &Client, parts: &Parts, body: Incoming) -> Response {
-    let mut response = match run(client, parts, body).await {
-        Ok(response) | Err(response) => response,
+/// A command in the path: `/set/key/value`.
+pub async fn path(Extract(client): Extract<Arc<Client>>, request: Request) -> Response {
+    let answer = async {
+        let (parts, body) = request.into_parts();
+        let format = format(&parts.headers)?;
+        from_path(&client, &parts, body).await?;
+        Ok(client.work(|state| run(&client, state, format)).await)
     };
+    signed(&client, answer.await)
+}
+
+/// `POST /`: a command as a JSON array.
+pub async fn command(Extract(client): Extract<Arc<Client>>, request: Request) -> Response {
+    let answer = async {
+        let (parts, body) = request.into_parts();
+        let format = format(&parts.headers)?;
+        from_body(&client, &parts.headers, body).await?;
+        Ok(client.work(|state| run(&client, state, format)).await)
+    };
+    signed(&client, answer.await)
+}
+
+/// `POST /pipeline`: an array of commands, each with a result of its own.
+pub async fn pipeline(Extract(client): Extract<Arc<Client>>, request: Request) -> Response {
+    let answer = async {
+        let (parts, body) = request.into_parts();
+        let format = format(&parts.headers)?;
+        let commands = commands(&parts.headers, body).await?;
+        Ok(run_each(&client, &commands, format).await)
+    };
+    signed(&client, answer.await)
+}
+
+/// `POST /multi-exec`: an array of commands that run as one.
+pub async fn transaction(Extract(client): Extract<Arc<Client>>, request: Request) -> Response {
+    let answer = async {
+        let (parts, body) = request.into_parts();
+        let Format::Json(encoding) = format(&parts.headers)? else {
+            return Err(bad_request("ERR resp2 is not available for multi-exec"));
+        };
+        let commands = commands(&parts.headers, body).await?;
+        run_as_one(&client, &commands, encoding).await
+    };
+    signed(&client, answer.await)
+}
+
+/// Any other method on `/`.
+pub async fn wrong_method_for_command(Extract(client): Extract<Arc<Client>>) -> Response {
+    signed(&client, Err(error::method_not_allowed("GET, HEAD, POST")))
+}
+
+/// Any other method where only POST is taken.
+pub async fn wrong_method(Extract(client): Extract<Arc<Client>>) -> Response {
+    signed(&client, Err(error::method_not_allowed("POST")))
+}
+
+/// Either way an answer, with the sync token; errors are those that come before any command.
+fn signed(client: &Client, answer: Result<Response, Response>) -> Response {
+    let mut response = answer.unwrap_or_else(|refused| refused);
     let token = client.sync_token(&mut client.state());
     response.headers_mut().insert(SYNC_TOKEN, token);
     response
 }
 
-/// Either way an answer; errors are those that come before any command.
-async fn run(client: &Client, parts: &Parts, body: Incoming) -> Result<Response, Response> {
-    let bad_request = |text: &str| error::refuse(StatusCode::BAD_REQUEST, text);
-    let header = |name: &str| parts.headers.get(name).map(HeaderValue::as_bytes);
-    let format = Format::from_headers(header("upstash-response-format"), header("upstash-encoding"));
-    let format = format.map_err(bad_request)?;
-    let path = parts.uri.path();
-    if !matches!(path, "/" | "/pipeline" | "/multi-exec") {
-        from_path(client, parts, body).await?;
-        return Ok(client.work(|state| command(client, state, format)).await);
-    }
-    if parts.method != Method::POST {
-        return Err(error::method_not_allowed(if path == "/" { METHODS } else { "POST" }));
-    }
-    let text = body::read(&parts.headers, body, JSON_BYTES).await.map_err(error::bad_body)?;
-    let malformed = |fault: rest::json::JsonError| bad_request(&format!("ERR malformed JSON: {fault}"));
-    if path == "/" {
-        {
-            let request = &mut client.state().request;
-            request.clear();
-            rest::json::read_command(&text, request).map_err(malformed)?;
-        }
-        return Ok(client.work(|state| command(client, state, format)).await);
-    }
-    let commands = rest::json::read_commands(&text, COMMANDS).map_err(malformed)?;
-    drop(text);
+fn bad_request(text: &str) -> Response {
+    error::refuse(StatusCode::BAD_REQUEST, text)
+}
+
+#[expect(clippy::result_large_err, reason = "it is the answer, and moved once")]
+fn format(headers: &HeaderMap) -> Result<Format, Response> {
+    let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+    Format::from_headers(header("upstash-response-format"), header("upstash-encoding")).map_err(bad_request)
+}
+
+/// Makes the request of a JSON array.
+async fn from_body(client: &Client, headers: &HeaderMap, body: Body) -> Result<(), Response> {
+    let text = body::read(headers, body, JSON_BYTES).await.map_err(error::bad_body)?;
+    let request = &mut client.state().request;
+    request.clear();
+    json::read_command(&text, request).map_err(malformed)
+}
+
+async fn commands(headers: &HeaderMap, body: Body) -> Result<Vec<RequestBuf>, Response> {
+    let text = body::read(headers, body, JSON_BYTES).await.map_err(error::bad_body)?;
+    let commands = json::read_commands(&text, COMMANDS).map_err(malformed)?;
     if commands.is_empty() {
         return Err(bad_request("ERR empty pipeline request"));
     }
-    match (path, format) {
-        ("/pipeline", _) => Ok(pipeline(client, &commands, format).await),
-        (_, Format::Json(encoding)) => transaction(client, &commands, encoding).await,
-        (_, Format::Resp2) => Err(bad_request("ERR resp2 is not available for multi-exec")),
-    }
+    Ok(commands)
+}
+
+fn malformed(fault: JsonError) -> Response {
+    bad_request(&format!("ERR malformed JSON: {fault}"))
 }
 
 /// Makes the request of a path, its query and its body.
-async fn from_path(client: &Client, parts: &Parts, body: Incoming) -> Result<(), Response> {
+async fn from_path(client: &Client, parts: &Parts, body: Body) -> Result<(), Response> {
     let body = match parts.method {
         Method::GET | Method::HEAD => Bytes::new(),
         Method::POST | Method::PUT => {
             let read = body::read(&parts.headers, body, client.value_bytes()).await;
             read.map_err(error::bad_body)?
         }
-        _ => return Err(error::method_not_allowed(METHODS)),
+        _ => return Err(error::method_not_allowed("GET, HEAD, POST, PUT")),
     };
     let body = (!body.is_empty()).then_some(&*body);
     let request = &mut client.state().request;
     request.clear();
     rest::command_from_path(parts.uri.path(), parts.uri.query(), body, request)
-        .map_err(|fault| error::refuse(StatusCode::BAD_REQUEST, &format!("ERR {fault}")))
+        .map_err(|fault| bad_request(&format!("ERR {fault}")))
 }
 
 /// Runs the request that was made. `None` while a pause holds it back.
-fn command(client: &Client, state: &mut State, format: Format) -> Option<Response> {
+fn run(client: &Client, state: &mut State, format: Format) -> Option<Response> {
     if let Some(text) = refusal(state.request.arguments()) {
-        return Some(error::refuse(StatusCode::BAD_REQUEST, &text));
+        return Some(bad_request(&text));
     }
     state.run(client, &mut client.session())?;
     let encoding = match format {
@@ -110,7 +161,7 @@ fn command(client: &Client, state: &mut State, format: Format) -> Option<Respons
 }
 
 /// Runs commands one after the other; others may run between them.
-async fn pipeline(client: &Client, commands: &[RequestBuf], format: Format) -> Response {
+async fn run_each(client: &Client, commands: &[RequestBuf], format: Format) -> Response {
     let mut session = client.session();
     let mut body = Vec::new();
     match format {
@@ -176,7 +227,7 @@ fn append(
 }
 
 /// Runs commands as one: through MULTI and EXEC on one session. One that cannot be queued throws all away.
-async fn transaction(client: &Client, commands: &[RequestBuf], encoding: Encoding) -> Result<Response, Response> {
+async fn run_as_one(client: &Client, commands: &[RequestBuf], encoding: Encoding) -> Result<Response, Response> {
     let mut session = client.session();
     let begin = RequestBuf::from_iter([b"MULTI"]);
     let end = RequestBuf::from_iter([b"EXEC"]);
@@ -238,7 +289,7 @@ fn status(kind: Kind) -> StatusCode {
 fn resp2(kind: Kind, body: Bytes) -> Response {
     let mut response = error::json(status(kind), body);
     let octets = HeaderValue::from_static("application/octet-stream");
-    response.headers_mut().insert(hyper::header::CONTENT_TYPE, octets);
+    response.headers_mut().insert(CONTENT_TYPE, octets);
     response
 }
 

@@ -6,20 +6,21 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::extract::FromRequestParts;
+use axum::Extension;
+use axum::extract::State as Extract;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+use axum::http::StatusCode;
+use axum::response::Response;
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::StatusCode;
-use hyper::http::request::Parts;
 use larder_core::resp::json::{Encoding, write_result};
 use larder_core::resp::{Arguments, RequestBuf};
-use larder_core::rest::{json, write_error};
+use larder_core::rest::write_error;
 
-use super::Response;
 use super::client::Client;
 use super::error;
 use super::guard::Access;
+use super::json;
 use crate::host::driver::{Driver, Turn, World};
 use crate::host::process::now_ms;
 use crate::host::{Peer, connection_random};
@@ -40,6 +41,9 @@ const WRITE_BUFFER_BYTES: usize = TEXT_REPLY_BYTES + 64 * 1024;
 /// Read buffer of an idle socket; the library's 128 KiB would be most of what a connection costs.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
 
+/// What a client may ask for by name, and many must hear back.
+const SUBPROTOCOL: &str = "resp";
+
 /// Why a conversation ends.
 enum End {
     /// The client is gone, or said good-bye.
@@ -49,9 +53,13 @@ enum End {
 }
 
 /// Turns a request into a WebSocket. A stranger may log in with AUTH.
-pub async fn upgrade(client: &Arc<Client>, mut parts: Parts, access: Access) -> Response {
-    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade,
+pub async fn upgrade(
+    Extract(client): Extract<Arc<Client>>,
+    Extension(access): Extension<Access>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade.protocols([SUBPROTOCOL]),
         Err(rejection) => {
             let text = format!("ERR a WebSocket is here: {}", rejection.body_text());
             return error::refuse(rejection.status(), &text);
@@ -73,7 +81,7 @@ pub async fn upgrade(client: &Arc<Client>, mut parts: Parts, access: Access) -> 
     let random = connection_random(session.id, client.front.seed);
     let world = World::new(Arc::clone(shared), Arc::clone(&client.counters), random);
     let driver = Driver::new(session, world);
-    let response = upgrade
+    upgrade
         .max_message_size(MESSAGE_BYTES)
         .max_frame_size(MESSAGE_BYTES)
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -85,8 +93,7 @@ pub async fn upgrade(client: &Arc<Client>, mut parts: Parts, access: Access) -> 
             // A task of its own, so that CLIENT KILL can end it.
             let task = tokio::spawn(converse(socket, driver));
             shared.register_task(id, task.abort_handle());
-        });
-    response.map(|_| Full::default())
+        })
 }
 
 async fn converse(mut socket: WebSocket, mut driver: Driver) {
@@ -128,11 +135,10 @@ fn why(fault: &axum::Error) -> End {
 /// Takes bytes of RESP and sends the replies.
 async fn binary(socket: &mut WebSocket, driver: &mut Driver, bytes: &Bytes) -> Result<(), End> {
     driver.connection.input.feed(bytes);
-    driver.count_bytes(bytes.len(), 0);
     loop {
         let turn = driver.run();
         let replies = Bytes::from(std::mem::take(&mut driver.connection.out));
-        driver.count_bytes(0, replies.len());
+        note_sent(driver);
         for start in (0..replies.len()).step_by(REPLY_BYTES) {
             let message = replies.slice(start..replies.len().min(start + REPLY_BYTES));
             socket.send(Message::Binary(message)).await.map_err(|_| End::Gone)?;
@@ -150,7 +156,6 @@ async fn binary(socket: &mut WebSocket, driver: &mut Driver, bytes: &Bytes) -> R
 
 /// Runs one command in JSON and sends its reply.
 async fn text(socket: &mut WebSocket, driver: &mut Driver, text: &str) -> Result<(), End> {
-    driver.count_bytes(text.len(), 0);
     let mut reply = Vec::new();
     let mut request = RequestBuf::new();
     match json::read_command(text.as_bytes(), &mut request) {
@@ -194,9 +199,14 @@ async fn send_text(socket: &mut WebSocket, driver: &Driver, mut reply: Vec<u8>) 
         reply.clear();
         write_error(b"ERR the reply is longer than 10 MiB; use binary messages", &mut reply);
     }
-    driver.count_bytes(0, reply.len());
+    note_sent(driver);
     let text = Utf8Bytes::try_from(reply).expect("JSON is written in UTF-8");
     socket.send(Message::Text(text)).await.map_err(|_| End::Gone)
+}
+
+/// Nothing waits to be sent any more. The bytes are counted where they pass, with their framing.
+fn note_sent(driver: &Driver) {
+    driver.connection.session.record.output_bytes.store(0, Ordering::Relaxed);
 }
 
 /// Does what the driver wants before it runs again. True when it wants more bytes first.
@@ -211,7 +221,8 @@ async fn after(driver: &Driver, turn: Turn) -> Result<bool, End> {
             shared.wait_for_pause(now_ms()).await;
             record.blocked.store(false, Ordering::Relaxed);
         }
-        Turn::Close => return Err(End::Close(close_code::NORMAL, "")),
+        Turn::Close if driver.connection.session.closing => return Err(End::Close(close_code::NORMAL, "")),
+        Turn::Close => return Err(End::Close(close_code::INVALID, "the bytes are not RESP")),
     }
     Ok(false)
 }

@@ -34,6 +34,10 @@ pub enum Verdict {
 
 /// Looks at the words as the server will.
 pub fn judge(request: &[Vec<u8>]) -> Verdict {
+    // Redis 7.0 applies each option of HELLO as it reads it; we check them all first, as 7.2 does.
+    if request.first().is_some_and(|name| name.eq_ignore_ascii_case(b"hello")) && request.len() > 2 {
+        return Verdict::Refused;
+    }
     let mut verdict = Verdict::Harmless;
     let is_set = request.first().is_some_and(|name| name.eq_ignore_ascii_case(b"set"));
     for (unit, value) in amounts(request) {

@@ -46,6 +46,13 @@ export class Engine {
     if (this.#timer === undefined) this.#schedule();
   }
 
+  /** Does background work; true if more is due right away. */
+  tick(): boolean {
+    if (this.number === 0) throw new LarderError("LARDER_CLOSED", "the database is closed");
+    const nowMs = this.now();
+    return this.runtime.call((exports) => exports.tick(this.number, nowMs, EXPIRY_SLICES)) !== 0;
+  }
+
   /** Removes everything. May be called twice, and after a failure. */
   close(): void {
     const number = this.number;
@@ -64,8 +71,7 @@ export class Engine {
   #expire(): void {
     this.#timer = undefined;
     if (this.number === 0 || this.runtime.dead) return;
-    const nowMs = this.now();
-    this.runtime.call((exports) => exports.tick(this.number, nowMs, EXPIRY_SLICES));
+    this.tick();
     // The next command starts the timer again if nothing has a lifetime now.
     if (this.runtime.call((exports) => exports.next_deadline(this.number)) !== Infinity) this.#schedule();
   }

@@ -187,6 +187,11 @@ export class Larder {
     return this.exec(["FLUSHALL"]) as "OK";
   }
 
+  /** Removes expired keys now, a bounded number; true if there are more. For hosts that set `activeExpiry` to false. */
+  tick(): boolean {
+    return this.#engine.tick();
+  }
+
   /** Frees the database's memory. May be called twice; any other call then throws `LARDER_CLOSED`. */
   close(): void {
     abandoned.unregister(this);

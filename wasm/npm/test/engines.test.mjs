@@ -54,6 +54,10 @@ test("without the timer they stay until they are asked for", async () => {
   assert.equal(db.dbsize(), 1);
   assert.equal(db.get("k"), null);
   assert.equal(db.dbsize(), 0);
+  db.set("k", "v", { px: 10 });
+  clock.now += 60_000;
+  assert.equal(db.tick(), false);
+  assert.equal(db.dbsize(), 0);
   db.close();
 });
 

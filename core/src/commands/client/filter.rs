@@ -154,5 +154,5 @@ fn positive(word: &[u8], name: &str) -> Result<u64, CommandError> {
 }
 
 fn quoting(text: &str, word: &[u8]) -> CommandError {
-    CommandError::new(format!("ERR {text} '{}'", String::from_utf8_lossy(word)))
+    CommandError::quoting(&format!("ERR {text} '"), word, "'")
 }

@@ -1,0 +1,100 @@
+//! The guard as a layer around all routes.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::Response;
+use futures_util::future::Either;
+use hyper::body::Incoming;
+use tower::{Layer, Service};
+
+use super::client::Client;
+use super::error;
+use super::guard::{self, Access, Refusal};
+use super::router::{HEALTH, WEBSOCKET};
+
+/// Longest request target: 414 above it. RFC 9110, section 4.1, wants 8,000 at least.
+const TARGET_BYTES: usize = 8 * 1024;
+
+/// Most bytes of names and values of headers: 431 above it. hyper takes 100 headers, and less than its buffer.
+const HEADER_BYTES: usize = 16 * 1024;
+
+/// Lets in what [`guard`] admits. Around the router rather than in it: a layer within would be boxed for every request.
+#[derive(Clone)]
+pub struct Admission(pub Arc<Client>);
+
+impl<S> Layer<S> for Admission {
+    type Service = Admitted<S>;
+
+    fn layer(&self, inner: S) -> Admitted<S> {
+        Admitted { client: Arc::clone(&self.0), inner }
+    }
+}
+
+/// A service behind the guard. Requests for a WebSocket carry their [`Access`] as an extension.
+#[derive(Clone)]
+pub struct Admitted<S> {
+    client: Arc<Client>,
+    inner: S,
+}
+
+impl<S> Service<Request<Incoming>> for Admitted<S>
+where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<S::Future, Ready<Result<Response, Infallible>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        match admit(&self.client, &mut parts) {
+            Ok(()) => Either::Left(self.inner.call(Request::from_parts(parts, body))),
+            Err(refused) => Either::Right(ready(Ok(refused))),
+        }
+    }
+}
+
+#[expect(clippy::result_large_err, reason = "it is the answer, and moved once")]
+fn admit(client: &Client, parts: &mut Parts) -> Result<(), Response> {
+    let path = parts.uri.path();
+    if path == HEALTH {
+        return Ok(());
+    }
+    if target_bytes(&parts.uri) > TARGET_BYTES {
+        return Err(error::refuse(StatusCode::URI_TOO_LONG, "ERR the URL is longer than 8192 bytes"));
+    }
+    if header_bytes(&parts.headers) > HEADER_BYTES {
+        let text = "ERR the headers are longer than 16384 bytes";
+        return Err(error::refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text));
+    }
+    let access = client.admit(parts, !path.starts_with("/v1/")).map_err(error::refused)?;
+    if path == WEBSOCKET {
+        parts.extensions.insert(access);
+        return Ok(());
+    }
+    if access == Access::Stranger {
+        return Err(error::refused(Refusal::Token));
+    }
+    if parts.method == Method::POST && !guard::may_post(&parts.headers, access) {
+        return Err(error::refused(Refusal::ContentType));
+    }
+    Ok(())
+}
+
+fn target_bytes(uri: &Uri) -> usize {
+    uri.path().len() + uri.query().map_or(0, |query| query.len() + 1)
+}
+
+fn header_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+}
