@@ -6,14 +6,14 @@ LARDER_BIN = $(CURDIR)/$(CARGO_TARGET_DIR)/release/larder
 TOOLS = $(CARGO_TARGET_DIR)/tools
 export LARDER_BIN
 
-.PHONY: run test build wasm lint unit cases clients tcl differential wasm-test browser bench bench-quick fuzz clean
+.PHONY: run test build wasm lint unit cases abuse clients tcl differential wasm-test browser bench bench-quick fuzz clean
 
 # Builds what is missing and starts the server; its ready line names the addresses.
 run:
 	cargo run --release
 
 # Everything CI runs. Installs what the tests need first.
-test: tools lint build unit cases differential tcl clients wasm-test browser bench-quick
+test: tools lint build unit cases differential abuse tcl clients wasm-test browser bench-quick
 	@echo "all parts of make test passed"
 
 # What the tests need, from the ordinary package managers (tests/tools tells what it cannot install).
@@ -45,6 +45,10 @@ COMMANDS ?= 20000
 differential: build
 	$(TOOLS)/differential --seed 1 --commands $(COMMANDS)
 
+# Bad input over real sockets.
+abuse: build
+	$(TOOLS)/abuse
+
 # Units of Redis's own Tcl suite.
 tcl: build
 	tests/tcl/run
@@ -66,6 +70,11 @@ bench: build wasm
 
 bench-quick: build wasm
 	$(TOOLS)/bench --quick
+
+# Coverage-guided fuzzing of every parser, one target after the other; not part of CI. See fuzz/README.md.
+SECONDS ?= 60
+fuzz:
+	fuzz/run $(SECONDS)
 
 clean:
 	cargo clean

@@ -6,11 +6,14 @@ use crate::error::CommandError;
 use crate::hash::Random;
 use crate::hub::{Counters, Host, Hub, Signals};
 use crate::keyspace::{AccessClock, Keyspace, Layout};
+use crate::limits::{STRING_BYTES, UNCHECKED_PADDING_BYTES};
 use crate::number;
 use crate::resp::Reply;
 use crate::resp::Arguments;
 use crate::session::Session;
 use crate::settings::Settings;
+
+use std::sync::atomic::Ordering;
 
 /// The world of one command: everything that core must not find out by itself.
 #[derive(Clone, Copy)]
@@ -123,8 +126,17 @@ impl<'c> Context<'c, '_> {
         self.hub.as_deref_mut().expect("the row's scope asks for the hub")
     }
 
+    /// Refuses to add many bytes to a string that the request does not carry, where `maxmemory` has no room for them:
+    /// one bit far out would otherwise take half a gigabyte.
+    pub fn require_memory(&self, bytes: usize) -> Result<(), CommandError> {
+        let limit = self.env.settings.maxmemory_bytes;
+        let used = self.env.signals.memory_bytes.load(Ordering::Relaxed);
+        let is_free = limit == 0 || bytes <= UNCHECKED_PADDING_BYTES;
+        if is_free || used.saturating_add(bytes as u64) <= limit { Ok(()) } else { Err(CommandError::OUT_OF_MEMORY) }
+    }
+
     /// Largest string a client may make, in bytes.
     pub fn max_string_bytes(&self) -> u64 {
-        self.env.settings.proto_max_bulk_len_bytes
+        self.env.settings.proto_max_bulk_len_bytes.min(STRING_BYTES)
     }
 }

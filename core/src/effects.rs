@@ -1,5 +1,8 @@
 //! What commands want done outside the shards they hold, as values that the host carries out after letting go.
 
+use std::collections::BTreeMap;
+
+use crate::limits::ERROR_PREFIXES;
 use crate::session::ClientId;
 
 /// Everything a batch of commands asks of its host.
@@ -7,8 +10,8 @@ use crate::session::ClientId;
 pub struct Effects {
     /// Connections to close: CLIENT KILL.
     pub close: Vec<ClientId>,
-    /// Prefixes of error replies, for INFO errorstats. Carried here because the hub is not held on the hot path.
-    pub errors: Vec<String>,
+    /// Error replies, for INFO errorstats. Carried here because the hub is not held on the hot path.
+    pub errors: ErrorCounts,
     /// The pause of clients changed: those who wait should look again.
     pub pause_changed: bool,
     /// Settings changed: listeners and timers should look again.
@@ -19,5 +22,61 @@ impl Effects {
     /// Whether there is nothing to carry out.
     pub fn is_empty(&self) -> bool {
         self.close.is_empty() && self.errors.is_empty() && !self.pause_changed && !self.settings_changed
+    }
+}
+
+/// Error replies by their first word: INFO errorstats. A batch may answer millions, so they are counted, not listed.
+#[derive(Debug, Default)]
+pub struct ErrorCounts(BTreeMap<String, u64>);
+
+impl ErrorCounts {
+    /// Counts one error. Words beyond [`ERROR_PREFIXES`] different ones are dropped.
+    pub fn count(&mut self, prefix: &str) {
+        self.add(prefix, 1);
+    }
+
+    /// Adds all counts of another.
+    pub fn join(&mut self, other: &Self) {
+        other.iter().for_each(|(prefix, count)| self.add(prefix, count));
+    }
+
+    /// Forgets all counts.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// The words with their counts, in alphabetical order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(prefix, count)| (prefix.as_str(), *count))
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn add(&mut self, prefix: &str, amount: u64) {
+        if let Some(count) = self.0.get_mut(prefix) {
+            *count = count.saturating_add(amount);
+        } else if self.0.len() < ERROR_PREFIXES {
+            self.0.insert(prefix.to_owned(), amount);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_counted_in_bounded_memory() {
+        let (mut one, mut other) = (ErrorCounts::default(), ErrorCounts::default());
+        for number in 0..1000 {
+            one.count("ERR");
+            other.count(&format!("WORD{number}"));
+        }
+        other.join(&one);
+        assert_eq!(one.iter().collect::<Vec<_>>(), [("ERR", 1000)]);
+        assert_eq!(other.iter().count(), ERROR_PREFIXES);
     }
 }

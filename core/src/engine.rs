@@ -104,10 +104,8 @@ impl Engine {
 
     /// Removes a client.
     pub fn close(&mut self, id: ClientId) {
-        if let Some(connection) = self.connections.remove(&id) {
-            for watched in &connection.session.watched {
-                self.shards[watched.shard].unwatch(watched.db, &watched.key);
-            }
+        if let Some(mut connection) = self.connections.remove(&id) {
+            connection.session.end_watches(|shard, db, key| self.shards[shard].unwatch(db, key));
         }
         self.hub.remove_client(id);
     }
@@ -140,7 +138,12 @@ impl Engine {
     pub fn tick(&mut self, now_ms: u64) -> bool {
         self.sum_memory();
         let stopped = self.hub.signals.active_expiry_stopped.load(Ordering::Relaxed);
-        !stopped && self.shards.iter_mut().fold(false, |more, shard| shard.tick(now_ms) || more)
+        let mut more = false;
+        if !stopped {
+            // Every shard gets its slice, whether or not an earlier one has more.
+            self.shards.iter_mut().for_each(|shard| more |= shard.tick(now_ms));
+        }
+        more
     }
 
     /// When [`Engine::tick`] has something to do at the latest, Unix time in milliseconds.
@@ -172,7 +175,7 @@ impl Engine {
     fn run_request(&mut self, connection: &mut Connection, now_ms: u64) -> bool {
         let signals = Arc::clone(&self.hub.signals);
         let env = Env {
-            now_us: now_ms * 1000,
+            now_us: now_ms.saturating_mul(1000),
             seed: self.random.next_u64(),
             settings: &self.settings,
             layout: &self.layout,
@@ -217,8 +220,6 @@ impl Engine {
         for id in effects.close {
             self.close(id);
         }
-        for prefix in effects.errors {
-            self.hub.count_error(&prefix);
-        }
+        self.hub.errors.join(&effects.errors);
     }
 }

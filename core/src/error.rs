@@ -22,6 +22,8 @@ impl CommandError {
     pub const NO_SUCH_KEY: Self = Self::fixed("ERR no such key");
     /// A string would exceed the largest size a client may send.
     pub const STRING_TOO_LONG: Self = Self::fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    /// A write that may take more memory, where `maxmemory` leaves none.
+    pub const OUT_OF_MEMORY: Self = Self::fixed("OOM command not allowed when used memory > 'maxmemory'.");
     /// SELECT and its kin beyond the configured databases.
     pub const DATABASE_RANGE: Self = Self::fixed("ERR DB index is out of range");
 

@@ -17,6 +17,7 @@ use std::sync::atomic::Ordering;
 
 /// Carries out a planned request while everything the plan asked for is held. Appends exactly one reply to `out`,
 /// none if the client turned replies off.
+#[expect(clippy::too_many_arguments, reason = "a command needs the whole world; a struct of it would only rename that")]
 pub fn execute(
     session: &mut Session,
     held: Held<'_>,
@@ -68,6 +69,7 @@ pub fn execute(
 }
 
 /// Runs one command, top-level or queued, and answers its error if it has one.
+#[expect(clippy::too_many_arguments, reason = "a command needs the whole world; a struct of it would only rename that")]
 pub(crate) fn run(
     session: &mut Session,
     keys: &mut Keyspace<'_>,
@@ -124,8 +126,8 @@ fn answer_error(
 ) {
     Reply::new(out, session.protocol).error_bytes(error.text());
     match hub {
-        Some(hub) => hub.count_error(&error.prefix()),
-        None => effects.errors.push(error.prefix().into_owned()),
+        Some(hub) => hub.errors.count(&error.prefix()),
+        None => effects.errors.count(&error.prefix()),
     }
 }
 
@@ -133,7 +135,7 @@ fn queue(session: &mut Session, id: CommandId, args: Arguments<'_>, out: &mut Ve
     let protocol = session.protocol;
     let transaction = session.transaction.as_mut().expect("plans queue only inside a transaction");
     let request = RequestBuf::from(args);
-    transaction.queued_bytes += request.allocated_bytes();
+    transaction.queued_bytes += request.allocated_bytes() + size_of::<(CommandId, RequestBuf)>();
     transaction.queue.push((id, request));
     Reply::new(out, protocol).status("QUEUED");
     session.publish();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::command::registry;
-use crate::limits::ERROR_PREFIXES;
+use crate::effects::ErrorCounts;
 use crate::session::{ClientId, ClientRecord};
 use crate::settings::Settings;
 
@@ -215,7 +215,7 @@ pub struct Hub {
     /// Counters of every host thread.
     pub counters: Vec<Arc<Counters>>,
     /// Error replies by their first word.
-    pub errors: BTreeMap<String, u64>,
+    pub errors: ErrorCounts,
     /// Most clients at a time so far.
     pub peak_clients: usize,
     /// Largest memory use seen by INFO and by ticks, in bytes.
@@ -241,7 +241,7 @@ impl Hub {
             signals: Arc::default(),
             clients: BTreeMap::new(),
             counters: Vec::new(),
-            errors: BTreeMap::new(),
+            errors: ErrorCounts::default(),
             peak_clients: 0,
             peak_memory_bytes: 0,
             started_ms,
@@ -280,15 +280,6 @@ impl Hub {
         let used = data_bytes + self.client_bytes();
         self.peak_memory_bytes = self.peak_memory_bytes.max(used);
         self.signals.memory_bytes.store(used as u64, Ordering::Relaxed);
-    }
-
-    /// Counts an error reply by its first word.
-    pub fn count_error(&mut self, prefix: &str) {
-        if let Some(count) = self.errors.get_mut(prefix) {
-            *count += 1;
-        } else if self.errors.len() < ERROR_PREFIXES {
-            self.errors.insert(prefix.to_owned(), 1);
-        }
     }
 
     /// Puts changed settings in force.

@@ -51,7 +51,7 @@ impl Plan {
     fn aborting(command: CommandId, error: &CommandError, session: &Session) -> Self {
         let why = error.text().strip_prefix(b"ERR ").unwrap_or(error.text());
         let error = CommandError::new([b"EXECABORT Transaction discarded because of: ", why].concat());
-        let shards = session.watched.iter().fold(ShardSet::None, |shards, watched| shards.with(watched.shard));
+        let shards = session.watched.values().fold(ShardSet::None, |shards, watch| shards.with(watch.shard));
         Self { action: Action::Abort(error), shards, ..Self::running(command) }
     }
 
@@ -75,7 +75,7 @@ pub fn plan(session: &Session, args: Arguments<'_>, env: &Env<'_>) -> Plan {
         return Plan::refused(Some(id), error);
     }
     if out_of_memory(env) && grows_memory(session, id) {
-        let error = CommandError::fixed("OOM command not allowed when used memory > 'maxmemory'.");
+        let error = CommandError::OUT_OF_MEMORY;
         return if is_exec(id) { Plan::aborting(id, &error, session) } else { Plan::refused(Some(id), error) };
     }
     let mut plan = Plan::running(id);
@@ -111,8 +111,8 @@ fn needs(plan: &mut Plan, session: &Session, args: Arguments<'_>, layout: &Layou
         Scope::Hub => plan.hub = true,
         Scope::Everything => (plan.shards, plan.hub) = (ShardSet::All, true),
         Scope::Transaction => {
-            for watched in &session.watched {
-                plan.shards = plan.shards.with(watched.shard);
+            for watch in session.watched.values() {
+                plan.shards = plan.shards.with(watch.shard);
             }
             for (command, request) in session.transaction.iter().flat_map(|transaction| &transaction.queue) {
                 let mut queued = Plan::running(*command);

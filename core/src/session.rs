@@ -1,5 +1,6 @@
 //! The state of one client across its commands.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -24,15 +25,11 @@ pub enum ReplyMode {
     Skip,
 }
 
-/// A key under WATCH.
-#[derive(Debug)]
-pub struct WatchedKey {
-    /// Its database.
-    pub db: u16,
+/// What is known of a key under WATCH.
+#[derive(Clone, Copy, Debug)]
+pub struct Watch {
     /// Its shard.
     pub shard: ShardId,
-    /// Its name.
-    pub key: Box<[u8]>,
     /// Its version when the watch began.
     pub version: u64,
     /// Whether it existed, unexpired, when the watch began.
@@ -102,8 +99,10 @@ pub struct Session {
     pub name: Vec<u8>,
     /// Between MULTI and EXEC.
     pub transaction: Option<Transaction>,
-    /// Keys under WATCH.
-    pub watched: Vec<WatchedKey>,
+    /// Keys under WATCH, by database and name.
+    pub watched: BTreeMap<(u16, Box<[u8]>), Watch>,
+    /// Bytes that these watches take, here and in the shards.
+    pub watched_bytes: usize,
     /// CLIENT REPLY.
     pub replies: ReplyMode,
     /// CLIENT NO-TOUCH.
@@ -125,7 +124,8 @@ impl Session {
             authenticated,
             name: Vec::new(),
             transaction: None,
-            watched: Vec::new(),
+            watched: BTreeMap::new(),
+            watched_bytes: 0,
             replies: ReplyMode::On,
             no_touch: false,
             closing: false,
@@ -133,6 +133,14 @@ impl Session {
         };
         session.publish();
         session
+    }
+
+    /// Forgets all watched keys. Each is handed to `unwatch`, with its shard and database, to be ended there too.
+    pub fn end_watches(&mut self, mut unwatch: impl FnMut(ShardId, u16, &[u8])) {
+        self.watched_bytes = 0;
+        for ((db, key), watch) in std::mem::take(&mut self.watched) {
+            unwatch(watch.shard, db, &key);
+        }
     }
 
     /// Lets others see the state that commands change.

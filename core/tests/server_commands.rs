@@ -158,3 +158,50 @@ fn every_row_can_be_described() {
         }
     }
 }
+
+#[test]
+fn silent_commands_of_a_transaction_keep_the_shape_of_its_reply() {
+    for (mode, after) in [("SKIP", ""), ("OFF", "")] {
+        let (mut engine, client) = engine();
+        let commands = format!("MULTI\nCLIENT REPLY {mode}\nECHO one\nEXEC");
+        let reply = send(&mut engine, client, &commands);
+        assert_eq!(reply, "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n$-1\r\n$3\r\none\r\n", "{mode}");
+        assert_eq!(send(&mut engine, client, "PING"), after, "{mode} holds for what follows");
+    }
+}
+
+#[test]
+fn no_setting_makes_strings_longer_than_requests_can_be() {
+    let (mut engine, client) = engine();
+    assert_eq!(send(&mut engine, client, "CONFIG SET proto-max-bulk-len 9223372036854775807"), "+OK\r\n");
+    for command in ["SETRANGE k 9223372036854775000 x", "SETRANGE k 4294967296 x", "SETBIT k 34359738368 1"] {
+        let reply = send(&mut engine, client, command);
+        assert!(reply.starts_with("-ERR "), "{command}: {reply}");
+    }
+    assert!(send(&mut engine, client, "BITFIELD k SET u8 9223372036854775800 1").starts_with("-ERR "));
+    assert_eq!(send(&mut engine, client, "EXISTS k"), ":0\r\n");
+}
+
+#[test]
+fn what_a_client_watches_is_bounded() {
+    let (mut engine, client) = engine();
+    let name = "k".repeat(60_000);
+    let refused = (0..2000).find(|number| {
+        let reply = send(&mut engine, client, &format!("WATCH {name}{number}"));
+        reply != "+OK\r\n"
+    });
+    assert!((400..1200).contains(&refused.expect("there must be a bound")));
+    assert_eq!(send(&mut engine, client, "UNWATCH\nWATCH k k k"), "+OK\r\n+OK\r\n");
+    let listed = send(&mut engine, client, "CLIENT INFO");
+    assert!(listed.contains(" multi=-1 "), "{listed}");
+}
+
+#[test]
+fn queued_commands_are_charged_for_their_place_in_the_queue() {
+    let (mut engine, client) = engine();
+    let other = engine.open(NOW_MS);
+    send(&mut engine, client, &format!("MULTI{}", "\nPING".repeat(1000)));
+    let listed = send(&mut engine, other, "CLIENT LIST");
+    let bytes = listed.split("multi-mem=").nth(1).and_then(|rest| rest.split(' ').next()).expect("the field");
+    assert!(bytes.parse::<usize>().expect("a number") >= 1000 * 50, "{listed}");
+}

@@ -2,9 +2,14 @@
 #![no_main]
 
 use larder_core::resp::RequestBuf;
-use larder_core::rest::json::{read_command, read_commands};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
+
+// The server is a binary without a library, so its file is read in here.
+#[path = "../../http-gateway/src/http/json.rs"]
+mod json;
+
+use json::{read_command, read_commands};
 
 const MOST_COMMANDS: usize = 8;
 
@@ -29,15 +34,17 @@ fuzz_target!(|text: &[u8]| {
 /// The words of a command; `None` where it is none. Numbers keep their text, which serde_json does not tell.
 fn words(value: &Value) -> Option<Vec<Option<&str>>> {
     let words = value.as_array().filter(|words| !words.is_empty())?;
-    let word = |value: &_| match value {
-        Value::String(text) => Some(Some(text.as_str())),
+    words.iter().map(word).collect()
+}
+
+fn word(value: &Value) -> Option<Option<&str>> {
+    match value {
+        Value::String(text) => Some(Some(text)),
         Value::Bool(true) => Some(Some("true")),
         Value::Bool(false) => Some(Some("false")),
         Value::Number(_) => Some(None),
         _ => None,
-    };
-    // `as` lets the closure keep its borrow: values live as long as the document.
-    words.iter().map(word as fn(&Value) -> Option<Option<&str>>).collect()
+    }
 }
 
 fn compare(request: &RequestBuf, words: &[Option<&str>]) {

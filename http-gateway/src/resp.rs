@@ -3,12 +3,15 @@
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::time::Instant;
 
 use crate::host::driver::{Driver, Turn, World};
 use crate::host::process::now_ms;
@@ -20,6 +23,17 @@ const READ_BYTES: usize = 4096;
 
 /// Reply buffers larger than this are given back once they are sent.
 const KEEP_OUTPUT_BYTES: usize = 64 * 1024;
+
+/// How long a client that has yet to log in may leave a request unfinished, send none, or not take its replies. Those
+/// who have logged in may idle as long as the `timeout` setting lets them.
+const STRANGER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Most bytes taken at once from a client that has yet to log in. A refusal is up to 35 times as long as the shortest
+/// request it answers, so this keeps the replies that wait for a stranger below 64 KiB.
+const STRANGER_READ_BYTES: usize = 1024;
+
+/// Input that is taken from a client while a pause holds it back.
+const PAUSED_INPUT_BYTES: usize = 1 << 20;
 
 /// Pause after a failed accept, so that running out of descriptors does not spin.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
@@ -146,10 +160,12 @@ fn start<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ) {
     let session = shared.open_session(peer, now_ms());
     let id = session.id;
-    worker.counters.connections.add(1);
+    let counters = Arc::clone(&worker.counters);
     let world = World::new(Arc::clone(shared), Arc::clone(&worker.counters), connection_random(id, seed));
     let driver = Driver::new(session, world);
     let task = worker.spawn(async move {
+        // Here, since only the worker's own thread may count.
+        counters.connections.add(1);
         let result = match stream() {
             Ok(stream) => converse(stream, driver).await,
             Err(error) => Err(error),
@@ -163,8 +179,14 @@ fn start<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 
 /// Reads requests and writes replies until either side closes.
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, mut driver: Driver) -> std::io::Result<()> {
+    let mut patience = Patience::default();
     loop {
-        let received = stream.read(driver.connection.input.space(READ_BYTES)).await?;
+        let room = driver.connection.input.space(READ_BYTES);
+        let received = if driver.connection.session.authenticated {
+            stream.read(room).await?
+        } else {
+            patience.wait(stream.read(&mut room[..STRANGER_READ_BYTES])).await?
+        };
         if received == 0 {
             return Ok(());
         }
@@ -172,9 +194,18 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, mut driver: 
         driver.count_bytes(received, 0);
         loop {
             let turn = driver.run();
+            let is_stranger = !driver.connection.session.authenticated;
+            // Bytes that finish no request win no time: one byte now and then must not hold a connection for ever.
+            if !is_stranger || driver.connection.input.is_empty() {
+                patience.renew();
+            }
             let out = &mut driver.connection.out;
             if !out.is_empty() {
-                stream.write_all(out).await?;
+                if is_stranger {
+                    patience.wait(stream.write_all(out)).await?;
+                } else {
+                    stream.write_all(out).await?;
+                }
                 let sent = out.len();
                 out.clear();
                 if out.capacity() > KEEP_OUTPUT_BYTES {
@@ -185,7 +216,8 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, mut driver: 
             match turn {
                 Turn::Read => break,
                 Turn::Again => tokio::task::yield_now().await,
-                Turn::Paused => wait_for_pause(&driver).await,
+                Turn::Paused if wait_for_pause(&mut stream, &mut driver).await? => {}
+                Turn::Paused => return Ok(()),
                 Turn::Close => return stream.shutdown().await,
             }
         }
@@ -197,11 +229,81 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, mut driver: 
     }
 }
 
-/// Waits out a pause. Other clients see this one as blocked meanwhile.
-async fn wait_for_pause(driver: &Driver) {
+/// How long a client that has yet to log in may still take. Others need no timer, nor a look at the clock.
+#[derive(Default)]
+struct Patience {
+    /// When it ends; it begins with the first wait.
+    until: Option<Instant>,
+}
+
+impl Patience {
+    /// Begins anew with the next wait.
+    fn renew(&mut self) {
+        self.until = None;
+    }
+
+    /// Waits for a read or write of a stranger, at most until the patience ends.
+    async fn wait<T>(&mut self, step: impl Future<Output = std::io::Result<T>>) -> std::io::Result<T> {
+        let until = *self.until.get_or_insert_with(|| Instant::now() + STRANGER_TIMEOUT);
+        let late = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "too slow for a client that has not logged in");
+        tokio::time::timeout_at(until, step).await.map_err(late)?
+    }
+}
+
+/// Waits out a pause, or answers false when the client leaves, so that it does not keep its place until the end. Other
+/// clients see this one as blocked meanwhile.
+async fn wait_for_pause<S: AsyncRead + Unpin>(stream: &mut S, driver: &mut Driver) -> std::io::Result<bool> {
     let shared = Arc::clone(driver.shared());
     let record = Arc::clone(&driver.connection.session.record);
-    record.blocked.store(true, std::sync::atomic::Ordering::Relaxed);
-    shared.wait_for_pause(now_ms()).await;
-    record.blocked.store(false, std::sync::atomic::Ordering::Relaxed);
+    let mut pause = pin!(shared.wait_for_pause(now_ms()));
+    let most = if driver.connection.session.authenticated { PAUSED_INPUT_BYTES } else { STRANGER_READ_BYTES };
+    record.blocked.store(true, Ordering::Relaxed);
+    let stays = loop {
+        let input = &mut driver.connection.input;
+        let has_room = input.len() < most;
+        let room = input.space(READ_BYTES);
+        let length = room.len().min(most);
+        let received = tokio::select! {
+            () = &mut pause => break true,
+            received = stream.read(&mut room[..length]), if has_room => received?,
+        };
+        if received == 0 {
+            break false;
+        }
+        input.commit(received);
+        driver.count_bytes(received, 0);
+    };
+    record.blocked.store(false, Ordering::Relaxed);
+    Ok(stays)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::process::ServerProcess;
+    use larder_core::settings::Settings;
+
+    #[test]
+    fn a_client_that_leaves_during_a_pause_gives_back_its_place() {
+        let process = ServerProcess { config_file: None, threads: 1, stop: Arc::default() };
+        let shared = Arc::new(Shared::new(Settings::default(), 1, process, now_ms(), [1, 2, 3]));
+        shared.signals.pause_until_ms.store(u64::MAX, Ordering::Relaxed);
+        shared.signals.pause_all.store(true, Ordering::Relaxed);
+        let address = "127.0.0.1:1".to_owned();
+        let peer = Peer { local_address: address.clone(), address, descriptor: -1, is_local: true };
+        let session = shared.open_session(peer, now_ms());
+        let driver = Driver::new(session, World::new(Arc::clone(&shared), Arc::default(), connection_random(1, 2)));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let (mut client, server) = tokio::io::duplex(1024);
+            client.write_all(b"PING\r\nPING\r\n").await.unwrap();
+            let conversation = tokio::spawn(converse(server, driver));
+            tokio::task::yield_now().await;
+            assert_eq!(shared.hub().clients.len(), 1, "a pause alone ends nothing");
+            drop(client);
+            let ended = tokio::time::timeout(Duration::from_secs(10), conversation).await;
+            ended.expect("it must not wait for the end of the pause").unwrap().unwrap();
+        });
+        assert!(shared.hub().clients.is_empty());
+    }
 }

@@ -1,7 +1,9 @@
 //! What the test programs share.
 
+pub mod abuse;
 pub mod bench;
 pub mod case_file;
+pub mod compatibility;
 pub mod differential;
 pub mod resp;
 pub mod servers;

@@ -134,6 +134,7 @@ fn setbit(cx: &mut Context) -> Result<(), CommandError> {
     let slot = cx.keys.write(cx.arg(1));
     let byte = usize::try_from(offset / BITS_PER_BYTE).map_err(|_| BIT_OFFSET)?;
     let mask = 0x80 >> (offset % BITS_PER_BYTE);
+    require_padding(cx, slot, byte + 1)?;
     let was_set = cx.keys.edit_string_if(slot, |bytes| {
         let has_grown = grow(bytes, byte + 1);
         let was_set = bytes[byte] & mask != 0;
@@ -144,6 +145,16 @@ fn setbit(cx: &mut Context) -> Result<(), CommandError> {
     })?;
     cx.reply.integer(was_set.into());
     Ok(())
+}
+
+/// Refuses to lengthen a string to `end` bytes where `maxmemory` has no room for it.
+fn require_padding(cx: &Context, slot: Slot<'_>, end: usize) -> Result<(), CommandError> {
+    // Nearly always there is room for all of it, and the old length does not matter.
+    if cx.require_memory(end).is_ok() {
+        return Ok(());
+    }
+    let len = read_text(cx.keys.entry(slot), |text| text.map_or(0, <[u8]>::len))?;
+    cx.require_memory(end.saturating_sub(len))
 }
 
 fn getbit(cx: &mut Context) -> Result<(), CommandError> {

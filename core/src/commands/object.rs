@@ -38,7 +38,7 @@ static SUBCOMMANDS: &[Command] = &[
     },
     Command {
         name: "refcount",
-        summary: "Answers how often a value is shared: a number without meaning for integers that all keys share, or 1.",
+        summary: "Answers how often a value is shared: 1, or a number without meaning for a small integer.",
         handler: refcount,
         ..ROW
     },

@@ -1,17 +1,17 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 
+use std::collections::btree_map::Entry;
+
 use crate::command::{Categories, Command, Flags, Group, KeyAccess, KeySpec, Scope};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::execute::run;
 use crate::keyspace::Keyspace;
-use crate::session::{Session, Transaction, WatchedKey};
+use crate::limits::WATCHED_BYTES;
+use crate::session::{Session, Transaction, Watch};
 
-const QUICK: Flags = Flags::NOSCRIPT
-    .union(Flags::LOADING)
-    .union(Flags::STALE)
-    .union(Flags::FAST)
-    .union(Flags::ALLOW_BUSY);
+const QUICK: Flags =
+    Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE).union(Flags::FAST).union(Flags::ALLOW_BUSY);
 
 /// Rows of this family.
 pub static COMMANDS: &[Command] = &[
@@ -118,7 +118,12 @@ fn exec(cx: &mut Context) -> Result<(), CommandError> {
     for (id, request) in &transaction.queue {
         cx.keys.db = cx.session.db;
         let out = cx.reply.buffer();
+        let mark = out.len();
         run(cx.session, cx.keys, cx.hub.as_deref_mut(), *id, request.arguments(), cx.env, out, cx.effects);
+        if cx.reply.position() == mark {
+            // CLIENT REPLY OFF and SKIP say nothing, but the array has promised an element.
+            cx.reply.null();
+        }
         cx.env.seed = cx.random.next_u64();
     }
     Ok(())
@@ -129,17 +134,27 @@ fn watch(cx: &mut Context) -> Result<(), CommandError> {
         return Err(CommandError::fixed("ERR WATCH inside MULTI is not allowed"));
     }
     let db = cx.session.db;
+    let bytes: usize = cx.args.iter().skip(1).map(watch_bytes).sum();
+    if cx.session.watched_bytes.saturating_add(bytes) > WATCHED_BYTES {
+        return Err(CommandError::fixed("ERR too many keys are being watched"));
+    }
     for key in cx.args.iter().skip(1) {
-        if cx.session.watched.iter().any(|watched| watched.db == db && &*watched.key == key) {
-            continue;
-        }
+        let Entry::Vacant(place) = cx.session.watched.entry((db, key.into())) else { continue };
         let slot = cx.keys.locate(key);
         let version = cx.keys.shard(slot.shard()).watch(db, key);
-        cx.session.watched.push(WatchedKey { db, shard: slot.shard(), key: key.into(), version, existed: slot.exists() });
+        place.insert(Watch { shard: slot.shard(), version, existed: slot.exists() });
+        cx.session.watched_bytes += watch_bytes(key);
     }
     cx.session.publish();
     cx.reply.ok();
     Ok(())
+}
+
+/// What a watch of a key costs: the session and the shard each keep the name.
+fn watch_bytes(key: &[u8]) -> usize {
+    /// Two names with their places in the trees.
+    const PLACES: usize = 2 * size_of::<((u16, Box<[u8]>), Watch)>();
+    2 * key.len() + PLACES
 }
 
 fn unwatch(cx: &mut Context) -> Result<(), CommandError> {
@@ -151,16 +166,14 @@ fn unwatch(cx: &mut Context) -> Result<(), CommandError> {
 
 /// Whether any watched key has changed or expired since its watch began.
 fn watched_changed(session: &Session, keys: &mut Keyspace<'_>) -> bool {
-    session.watched.iter().any(|watched| {
-        let version = keys.shard(watched.shard).watched_version(watched.db, &watched.key);
+    session.watched.iter().any(|((db, key), watch)| {
+        let version = keys.shard(watch.shard).watched_version(*db, key);
         // Expiry moves no version: a key that was there when the watch began and is gone now has expired.
-        version != Some(watched.version) || watched.existed && !keys.locate_in(watched.db, &watched.key).exists()
+        version != Some(watch.version) || watch.existed && !keys.locate_in(*db, key).exists()
     })
 }
 
 /// Ends all watches of a session; their shards must be held.
 pub(crate) fn unwatch_all(session: &mut Session, keys: &mut Keyspace<'_>) {
-    for watched in session.watched.drain(..) {
-        keys.shard(watched.shard).unwatch(watched.db, &watched.key);
-    }
+    session.end_watches(|shard, db, key| keys.shard(shard).unwatch(db, key));
 }

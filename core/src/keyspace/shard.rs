@@ -33,11 +33,8 @@ pub struct Shard {
     pub stats: ShardStats,
 }
 
-/// Versions of watched keys.
-#[derive(Debug, Default)]
-struct Watches {
-    keys: BTreeMap<(u16, Box<[u8]>), Watched>,
-}
+/// Versions of the watched keys of each database that has some.
+type Watches = BTreeMap<u16, BTreeMap<Box<[u8]>, Watched>>;
 
 #[derive(Debug)]
 struct Watched {
@@ -215,10 +212,15 @@ impl Shard {
         let Some(last_due_ms) = now_ms.checked_sub(1) else { return false };
         let Self { databases, hasher, entry_bytes, stats, .. } = self;
         databases.iter_mut().fold(false, |more, table| {
-            let more_here = table.remove_due(last_due_ms, limit, |key| hasher.hash(key), |entry| {
-                *entry_bytes -= entry.heap_bytes();
-                stats.expired += 1;
-            });
+            let more_here = table.remove_due(
+                last_due_ms,
+                limit,
+                |key| hasher.hash(key),
+                |entry| {
+                    *entry_bytes -= entry.heap_bytes();
+                    stats.expired += 1;
+                },
+            );
             more || more_here
         })
     }
@@ -255,33 +257,41 @@ impl Shard {
 
     /// Starts watching a key: its version now. Each call wants one [`Shard::unwatch`].
     pub fn watch(&mut self, db: u16, key: &[u8]) -> u64 {
-        let watched = self.watches.keys.entry((db, key.into())).or_insert(Watched { version: 0, watchers: 0 });
+        let keys = self.watches.entry(db).or_default();
+        let watched = keys.entry(key.into()).or_insert(Watched { version: 0, watchers: 0 });
         watched.watchers += 1;
         watched.version
     }
 
     /// The version of a watched key: it moves with every change.
     pub fn watched_version(&self, db: u16, key: &[u8]) -> Option<u64> {
-        self.watches.keys.get(&(db, key.into())).map(|watched| watched.version)
+        self.watches.get(&db)?.get(key).map(|watched| watched.version)
     }
 
     /// Ends one watch of a key.
     pub fn unwatch(&mut self, db: u16, key: &[u8]) {
-        let place = (db, Box::from(key));
-        if let Some(watched) = self.watches.keys.get_mut(&place) {
-            watched.watchers -= 1;
-            if watched.watchers == 0 {
-                self.watches.keys.remove(&place);
-            }
+        let Some(keys) = self.watches.get_mut(&db) else { return };
+        let Some(watched) = keys.get_mut(key) else { return };
+        watched.watchers -= 1;
+        if watched.watchers == 0 {
+            keys.remove(key);
         }
+        if keys.is_empty() {
+            self.watches.remove(&db);
+        }
+    }
+
+    /// How many keys are being watched.
+    pub fn watched_keys(&self) -> usize {
+        self.watches.values().map(BTreeMap::len).sum()
     }
 
     /// The one gate behind every change of a key.
     #[inline]
     fn changed(&mut self, db: u16, key: &[u8]) {
         self.stats.dirty += 1;
-        if !self.watches.keys.is_empty()
-            && let Some(watched) = self.watches.keys.get_mut(&(db, key.into()))
+        if !self.watches.is_empty()
+            && let Some(watched) = self.watches.get_mut(&db).and_then(|keys| keys.get_mut(key))
         {
             watched.version += 1;
         }
@@ -290,13 +300,13 @@ impl Shard {
     /// Moves the version of watched keys of `db` that live in it or in `other`, before both are emptied or swapped.
     fn touch_existing_watches(&mut self, db: u16, other: u16, now_ms: u64) {
         let Self { databases, watches, hasher, .. } = self;
-        for ((watched_db, key), watched) in &mut watches.keys {
+        for (key, watched) in watches.get_mut(&db).into_iter().flatten() {
             let lives = |db: u16| {
                 let table = &databases[usize::from(db)];
                 let position = table.find(hasher.hash(key), key);
                 position.is_some_and(|position| !table.at(position).is_expired(now_ms))
             };
-            if *watched_db == db && (lives(db) || lives(other)) {
+            if lives(db) || lives(other) {
                 watched.version += 1;
             }
         }

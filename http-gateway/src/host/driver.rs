@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
-use larder_core::command::CommandId;
+use larder_core::command::{Command, CommandId};
 use larder_core::connection::Connection;
 use larder_core::context::Env;
 use larder_core::effects::Effects;
@@ -13,7 +13,7 @@ use larder_core::hash::Random;
 use larder_core::hub::Counters;
 use larder_core::keyspace::shard::Shard;
 use larder_core::keyspace::{Held, ShardId, ShardSet};
-use larder_core::limits::{COMMANDS_PER_HOLD, OUTPUT_BATCH_BYTES};
+use larder_core::limits::{BATCH_MICROSECONDS, COMMANDS_PER_BATCH, COMMANDS_PER_HOLD, OUTPUT_BATCH_BYTES};
 use larder_core::plan::{Plan, plan};
 use larder_core::resp::Arguments;
 use larder_core::resp::Reply;
@@ -131,7 +131,11 @@ impl Surroundings {
             (ShardSet::None, false) => execute(session, Held::None, None, plan, args, env, out, effects),
             (ShardSet::One(id), false) => {
                 let shard = hold_shard(shared, hold, id);
+                let may_be_slow = plan.command.is_some_and(may_be_slow);
                 execute(session, Held::One(id, shard), None, plan, args, env, out, effects);
+                if may_be_slow {
+                    *hold = None;
+                }
             }
             _ => {
                 *hold = None;
@@ -185,6 +189,8 @@ impl Driver {
     pub fn run(&mut self) -> Turn {
         let start_us = now_us();
         let Self { connection, world: World { shared, surroundings } } = self;
+        // Part of a request shows that the client is there, too.
+        connection.session.record.active_ms.store(start_us / 1000, Ordering::Relaxed);
         let turn = run_batch(connection, shared, surroundings, start_us);
         surroundings.finish_batch(shared, start_us);
         self.publish_buffers();
@@ -209,6 +215,7 @@ impl Drop for Driver {
 fn run_batch(connection: &mut Connection, shared: &Shared, surroundings: &mut Surroundings, start_us: u64) -> Turn {
     let mut hold: Hold<'_> = None;
     let mut instant_us = start_us;
+    let mut commands = 0;
     surroundings.refresh_settings(shared);
     loop {
         match connection.advance(&surroundings.settings) {
@@ -229,16 +236,24 @@ fn run_batch(connection: &mut Connection, shared: &Shared, surroundings: &mut Su
         if connection.session.closing {
             return Turn::Close;
         }
-        // A command that held more than one shard may have taken long or changed the settings.
-        if hold.is_none() || surroundings.ran.len().is_multiple_of(COMMANDS_PER_HOLD) {
+        commands += 1;
+        // A command that held more than one shard, or let go of its one, may have taken long or changed the settings.
+        if hold.is_none() || commands % COMMANDS_PER_HOLD == 0 {
             hold = None;
             instant_us = now_us();
             surroundings.refresh_settings(shared);
         }
-        if connection.out.len() >= OUTPUT_BATCH_BYTES {
+        let is_long = commands >= COMMANDS_PER_BATCH || instant_us.saturating_sub(start_us) >= BATCH_MICROSECONDS;
+        if is_long || connection.out.len() >= OUTPUT_BATCH_BYTES {
             return Turn::Again;
         }
     }
+}
+
+/// Whether the cost of a command grows with its arguments or the data.
+#[inline]
+fn may_be_slow(command: CommandId) -> bool {
+    command.row().complexity != Command::ROW.complexity
 }
 
 /// Keeps the shard that is held already, or lets go and takes another.

@@ -6,6 +6,8 @@
 pub mod driver;
 pub mod maintenance;
 pub mod process;
+#[cfg(test)]
+mod tests;
 pub mod workers;
 
 use std::collections::HashMap;
@@ -18,7 +20,7 @@ use larder_core::hub::{Client, Hub, Signals};
 use larder_core::keyspace::shard::Shard;
 use larder_core::keyspace::{Layout, ShardId, ShardSet};
 use larder_core::limits::MAX_SHARDS;
-use larder_core::session::{ClientId, Session};
+use larder_core::session::{ClientId, ClientRecord, Session};
 use larder_core::settings::Settings;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -135,16 +137,21 @@ impl Shared {
 
     /// Takes a client off the list and ends its watches.
     pub fn close_session(&self, session: &mut Session) {
-        for watched in session.watched.drain(..) {
-            self.shard(watched.shard).unwatch(watched.db, &watched.key);
-        }
-        lock(&self.tasks).remove(&session.id);
+        session.end_watches(|shard, db, key| self.shard(shard).unwatch(db, key));
+        // Off the list first: whoever registers the task now sees that the client is gone.
         self.hub().remove_client(session.id);
+        lock(&self.tasks).remove(&session.id);
     }
 
-    /// Remembers the task of a client, so that others can end it.
+    /// Remembers the task of a client, so that others can end it. A client that has ended already, or was killed
+    /// before it had a task, is ended here.
     pub fn register_task(&self, id: ClientId, task: AbortHandle) {
-        lock(&self.tasks).insert(id, task);
+        let mut tasks = lock(&self.tasks);
+        if self.hub().clients.contains_key(&id) {
+            tasks.insert(id, task);
+        } else {
+            task.abort();
+        }
     }
 
     /// Ends the tasks of all clients.
@@ -152,14 +159,16 @@ impl Shared {
         lock(&self.tasks).values().for_each(AbortHandle::abort);
     }
 
-    /// Ends clients that have been idle for longer than the `timeout` setting.
+    /// Ends clients that have been idle for longer than the `timeout` setting. Those who wait for us are not idle.
     pub fn close_idle(&self, now_ms: u64) {
         let idle: Vec<ClientId> = {
             let hub = self.hub();
             let timeout_ms = u64::from(hub.settings.timeout_seconds) * 1000;
-            let too_long = |active_ms: u64| timeout_ms > 0 && now_ms.saturating_sub(active_ms) > timeout_ms;
-            let clients = hub.clients.iter();
-            clients.filter(|(_, c)| too_long(c.record.active_ms.load(Ordering::Relaxed))).map(|(&id, _)| id).collect()
+            let is_idle = |record: &ClientRecord| {
+                let idle_ms = now_ms.saturating_sub(record.active_ms.load(Ordering::Relaxed));
+                timeout_ms > 0 && idle_ms > timeout_ms && !record.blocked.load(Ordering::Relaxed)
+            };
+            hub.clients.iter().filter(|(_, client)| is_idle(&client.record)).map(|(&id, _)| id).collect()
         };
         self.abort_clients(&idle);
     }
@@ -171,8 +180,7 @@ impl Shared {
         }
         let effects = std::mem::take(effects);
         if !effects.errors.is_empty() {
-            let mut hub = self.hub();
-            effects.errors.iter().for_each(|prefix| hub.count_error(prefix));
+            self.hub().errors.join(&effects.errors);
         }
         self.abort_clients(&effects.close);
         if effects.settings_changed {

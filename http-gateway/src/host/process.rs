@@ -1,7 +1,7 @@
 //! The process around the keyspace, as INFO, CONFIG REWRITE and DEBUG SLEEP need it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Notify;
@@ -31,6 +31,11 @@ pub struct ServerProcess {
     pub stop: Arc<Notify>,
 }
 
+/// What does not change is read once: INFO asks while it holds every shard.
+static OPERATING_SYSTEM: LazyLock<String> = LazyLock::new(operating_system);
+static EXECUTABLE: LazyLock<String> =
+    LazyLock::new(|| std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default());
+
 /// Clock ticks of `/proc/PID/stat` in a second, fixed by the kernel's interface on Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -42,12 +47,12 @@ impl Host for ServerProcess {
         let (user_seconds, system_seconds) = cpu_seconds().unwrap_or_default();
         ProcessInfo {
             pid: std::process::id(),
-            os: operating_system(),
+            os: OPERATING_SYSTEM.clone(),
             resident_bytes: resident_bytes().unwrap_or(0),
             user_seconds,
             system_seconds,
             threads: self.threads,
-            executable: std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default(),
+            executable: EXECUTABLE.clone(),
             config_file: self.config_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
         }
     }
@@ -63,6 +68,13 @@ impl Host for ServerProcess {
             })?;
             // Written beside and renamed: a crash leaves the old file or the new one, never half of one.
             let fresh = path.with_extension(format!("tmp-{}", std::process::id()));
+            std::fs::write(&fresh, "")?;
+            // The file may hold a password: whoever could not read it before must not now.
+            match std::fs::metadata(path) {
+                Ok(before) => std::fs::set_permissions(&fresh, before.permissions())?,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
             std::fs::write(&fresh, settings.rewrite(&old))?;
             std::fs::File::open(&fresh)?.sync_all()?;
             std::fs::rename(&fresh, path)
@@ -101,4 +113,27 @@ fn cpu_seconds() -> Option<(f64, f64)> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |i: usize| fields.get(i)?.parse::<f64>().ok();
     Some((ticks(11)? / TICKS_PER_SECOND, ticks(12)? / TICKS_PER_SECOND))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_rewritten_file_keeps_its_mode() {
+        let folder = std::env::temp_dir().join(format!("larder-rewrite-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("larder.conf");
+        std::fs::write(&path, "requirepass secret\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let process = ServerProcess { config_file: Some(path.clone()), threads: 1, stop: Arc::default() };
+        let settings = Settings { requirepass: "other".to_owned(), ..Settings::default() };
+        process.rewrite_config(&settings).unwrap();
+        let (text, mode) =
+            (std::fs::read_to_string(&path).unwrap(), std::fs::metadata(&path).unwrap().permissions().mode());
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(text.contains("other"), "{text}");
+        assert_eq!(mode & 0o777, 0o600);
+    }
 }

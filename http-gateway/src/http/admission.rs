@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::extract::Request;
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
 use futures_util::future::Either;
@@ -55,37 +54,36 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
-        let (mut parts, body) = request.into_parts();
-        match admit(&self.client, &mut parts) {
-            Ok(()) => Either::Left(self.inner.call(Request::from_parts(parts, body))),
+    fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
+        match admit(&self.client, &mut request) {
+            Ok(()) => Either::Left(self.inner.call(request)),
             Err(refused) => Either::Right(ready(Ok(refused))),
         }
     }
 }
 
 #[expect(clippy::result_large_err, reason = "it is the answer, and moved once")]
-fn admit(client: &Client, parts: &mut Parts) -> Result<(), Response> {
-    let path = parts.uri.path();
+fn admit<B>(client: &Client, request: &mut Request<B>) -> Result<(), Response> {
+    let path = request.uri().path();
     if path == HEALTH {
         return Ok(());
     }
-    if target_bytes(&parts.uri) > TARGET_BYTES {
+    if target_bytes(request.uri()) > TARGET_BYTES {
         return Err(error::refuse(StatusCode::URI_TOO_LONG, "ERR the URL is longer than 8192 bytes"));
     }
-    if header_bytes(&parts.headers) > HEADER_BYTES {
+    if header_bytes(request.headers()) > HEADER_BYTES {
         let text = "ERR the headers are longer than 16384 bytes";
         return Err(error::refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text));
     }
-    let access = client.admit(parts, !path.starts_with("/v1/")).map_err(error::refused)?;
+    let access = client.admit(request, !path.starts_with("/v1/")).map_err(error::refused)?;
     if path == WEBSOCKET {
-        parts.extensions.insert(access);
+        request.extensions_mut().insert(access);
         return Ok(());
     }
     if access == Access::Stranger {
         return Err(error::refused(Refusal::Token));
     }
-    if parts.method == Method::POST && !guard::may_post(&parts.headers, access) {
+    if request.method() == Method::POST && !guard::may_post(request.headers(), access) {
         return Err(error::refused(Refusal::ContentType));
     }
     Ok(())

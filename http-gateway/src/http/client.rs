@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::header::HeaderValue;
-use axum::http::request::Parts;
 use bytes::Bytes;
 use larder_core::hub::Counters;
 use larder_core::resp::{Arguments, RequestBuf};
@@ -97,6 +97,8 @@ pub struct State {
     pub out: Vec<u8>,
     /// Its reply in JSON.
     pub json: Vec<u8>,
+    /// A session that every read of the resource API may share: reads leave nothing behind.
+    reader: Session,
     sync_token: (u64, HeaderValue),
 }
 
@@ -107,14 +109,15 @@ impl State {
         words.iter().for_each(|word| self.request.push(word));
     }
 
+    /// Runs the request, which must be one that only reads, and appends its reply to `out`. `None`, with nothing done,
+    /// while a pause holds it back.
+    pub fn look(&mut self) -> Option<()> {
+        self.world.call(&mut self.reader, self.request.arguments(), &mut self.out).then_some(())
+    }
+
     /// Runs the request; its reply alone is in `out` then. `None`, with nothing done, while a pause holds it back.
     pub fn run(&mut self, client: &Client, session: &mut Session) -> Option<()> {
         self.out.clear();
-        self.run_further(client, session)
-    }
-
-    /// Runs the request and appends its reply to `out`.
-    pub fn run_further(&mut self, client: &Client, session: &mut Session) -> Option<()> {
         let args = self.request.arguments();
         if !self.world.call(session, args, &mut self.out) {
             return None;
@@ -153,6 +156,7 @@ impl Client {
             request: RequestBuf::new(),
             out: Vec::new(),
             json: Vec::new(),
+            reader: Session::new(0, true),
             sync_token: (u64::MAX, HeaderValue::from_static("")),
         };
         Self { front, counters, peer, local, descriptor, state: Mutex::new(state), _place: place }
@@ -183,12 +187,12 @@ impl Client {
     }
 
     /// Whether a request may come in; `query_token` says whether its token may be in the URL.
-    pub fn admit(&self, parts: &Parts, query_token: bool) -> Result<Access, Refusal> {
-        let token = if query_token { rest::query_value(parts.uri.query(), "_token") } else { None };
+    pub fn admit<B>(&self, request: &Request<B>, query_token: bool) -> Result<Access, Refusal> {
+        let token = if query_token { rest::query_value(request.uri().query(), "_token") } else { None };
         let visit = Visit {
-            headers: &parts.headers,
-            version: parts.version,
-            authority: parts.uri.authority().map(|authority| authority.as_str()),
+            headers: request.headers(),
+            version: request.version(),
+            authority: request.uri().authority().map(|authority| authority.as_str()),
             query_token: token.as_deref(),
             is_local: is_loopback(self.peer),
             server: self.local.ip(),

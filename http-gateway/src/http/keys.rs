@@ -61,7 +61,7 @@ enum Change {
 pub async fn get(Extract(client): Extract<Arc<Client>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     match key(&parts) {
-        Ok(key) => client.work(|state| read(&client, state, &parts.headers, &key)).await,
+        Ok(key) => client.work(|state| read(state, &parts.headers, &key)).await,
         Err(refused) => refused,
     }
 }
@@ -92,10 +92,10 @@ fn key(parts: &Parts) -> Result<Cow<'_, [u8]>, Response> {
 
 /// The value and its time to live are read by two commands; a change between them yields one that was
 /// true a moment ago or is true a moment later.
-fn read(client: &Client, state: &mut State, headers: &HeaderMap, key: &[u8]) -> Option<Response> {
-    let mut session = client.session();
+fn read(state: &mut State, headers: &HeaderMap, key: &[u8]) -> Option<Response> {
+    state.out.clear();
     state.ask(&[b"GET", key]);
-    state.run(client, &mut session)?;
+    state.look()?;
     let end = state.out.len();
     let length = match Answer::read(&state.out) {
         Some(Answer::Bulk(value)) => value.len(),
@@ -103,7 +103,7 @@ fn read(client: &Client, state: &mut State, headers: &HeaderMap, key: &[u8]) -> 
         other => return Some(unexpected(other)),
     };
     state.ask(&[b"PTTL", key]);
-    state.run_further(client, &mut session)?;
+    state.look()?;
     let ttl_ms = match Answer::read(&state.out[end..]) {
         Some(Answer::Integer(ttl_ms)) => u64::try_from(ttl_ms).ok(),
         _ => None,

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::State as Extract;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use larder_core::resp::json::{Encoding, write_result};
 use larder_core::resp::{Arguments, RequestBuf};
 use larder_core::rest::write_error;
+use tokio::task::JoinHandle;
 
 use super::client::Client;
 use super::error;
@@ -43,6 +45,9 @@ const READ_BUFFER_BYTES: usize = 8 * 1024;
 
 /// What a client may ask for by name, and many must hear back.
 const SUBPROTOCOL: &str = "resp";
+
+/// How long the close frame may take.
+const GOOD_BYE: Duration = Duration::from_secs(1);
 
 /// Why a conversation ends.
 enum End {
@@ -88,32 +93,43 @@ pub async fn upgrade(
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER_BYTES)
         .on_upgrade(async move |socket| {
-            let shared = Arc::clone(driver.shared());
-            let id = driver.connection.session.id;
-            // A task of its own, so that CLIENT KILL can end it.
-            let task = tokio::spawn(converse(socket, driver));
-            shared.register_task(id, task.abort_handle());
+            // CLIENT KILL, `timeout` and the shutdown end this task; the conversation then says good-bye.
+            let life = tokio::spawn(std::future::pending::<()>());
+            let end = life.abort_handle();
+            driver.shared().register_task(driver.connection.session.id, life.abort_handle());
+            converse(socket, driver, life).await;
+            end.abort();
         })
 }
 
-async fn converse(mut socket: WebSocket, mut driver: Driver) {
-    let end = loop {
+/// Talks until either side ends it, or `life` ends.
+async fn converse(mut socket: WebSocket, mut driver: Driver, life: JoinHandle<()>) {
+    let end = tokio::select! {
+        end = listen(&mut socket, &mut driver) => end,
+        _ = life => End::Close(close_code::POLICY, "closed by the server"),
+    };
+    // Off the list before the client hears of it.
+    drop(driver);
+    if let End::Close(code, reason) = end {
+        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+        // If it does not arrive, the client is gone already, or reads too slowly.
+        let _ = tokio::time::timeout(GOOD_BYE, socket.send(Message::Close(Some(frame)))).await;
+    }
+}
+
+async fn listen(socket: &mut WebSocket, driver: &mut Driver) -> End {
+    loop {
         let result = match socket.recv().await {
             None => Err(End::Gone),
             Some(Err(fault)) => Err(why(&fault)),
-            Some(Ok(Message::Binary(bytes))) => binary(&mut socket, &mut driver, &bytes).await,
-            Some(Ok(Message::Text(text))) => self::text(&mut socket, &mut driver, &text).await,
+            Some(Ok(Message::Binary(bytes))) => binary(socket, driver, &bytes).await,
+            Some(Ok(Message::Text(text))) => self::text(socket, driver, &text).await,
             // The library answers pings and the other side's closing.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_))) => Ok(()),
         };
         if let Err(end) = result {
-            break end;
+            return end;
         }
-    };
-    if let End::Close(code, reason) = end {
-        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-        // If it does not arrive, the client is gone already.
-        let _ = socket.send(Message::Close(Some(frame))).await;
     }
 }
 

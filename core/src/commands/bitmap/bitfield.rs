@@ -1,6 +1,6 @@
 //! BITFIELD and BITFIELD_RO: integers inside strings.
 
-use super::{BITS_PER_BYTE, check_bit_offset};
+use super::{BITS_PER_BYTE, check_bit_offset, require_padding};
 use crate::bits::{Field, Overflow};
 use crate::commands::string::{grow, read_text};
 use crate::context::Context;
@@ -40,6 +40,7 @@ pub(super) fn bitfield(cx: &mut Context) -> Result<(), CommandError> {
         return read(cx, &steps);
     };
     let slot = cx.keys.write(cx.arg(1));
+    require_padding(cx, slot, len)?;
     let reply = &mut cx.reply;
     cx.keys.edit_string_if(slot, |bytes| {
         let has_grown = grow(bytes, len);

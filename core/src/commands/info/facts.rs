@@ -73,7 +73,7 @@ impl Facts {
         // Errors of this very batch are on their way to the hub.
         let pending = std::mem::take(&mut cx.effects.errors);
         let (env, hub) = (cx.env, cx.hub());
-        pending.iter().for_each(|prefix| hub.count_error(prefix));
+        hub.errors.join(&pending);
         let client_bytes = hub.client_bytes();
         hub.peak_memory_bytes = hub.peak_memory_bytes.max(data_bytes + client_bytes);
         let blocked = |client: &&Client| client.record.blocked.load(Ordering::Relaxed);
@@ -97,7 +97,7 @@ impl Facts {
             rates: hub.rates.per_second(),
             keys,
             commands: registry().iter().map(|id| command(hub, id)).collect(),
-            errors: hub.errors.iter().map(|(prefix, &count)| (prefix.clone(), count)).collect(),
+            errors: hub.errors.iter().map(|(prefix, count)| (prefix.to_owned(), count)).collect(),
             databases,
         }
     }

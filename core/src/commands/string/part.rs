@@ -37,6 +37,7 @@ pub(super) fn setrange(cx: &mut Context) -> Result<(), CommandError> {
     require_room(cx, offset, patch)?;
     let start = usize::try_from(offset).map_err(|_| CommandError::STRING_TOO_LONG)?;
     let end = start.checked_add(patch.len()).ok_or(CommandError::STRING_TOO_LONG)?;
+    cx.require_memory(start.saturating_sub(len))?;
     let len = cx.keys.edit_string(slot, |bytes| {
         grow(bytes, end);
         bytes[start..end].copy_from_slice(patch);

@@ -10,12 +10,18 @@ use super::server::Server;
 #[test]
 fn heads_over_the_limits() {
     let server = Server::open();
-    let long = |bytes: usize| server.get(&format!("/echo/{}", "a".repeat(bytes - 6))).status;
-    assert_eq!(long(8 * 1024), 200);
-    assert_eq!(long(8 * 1024 + 1), 414);
-    assert!((431..=431).contains(&long(64 * 1024)));
-    let padding = format!("X-Padding: {}", "a".repeat(17 * 1024));
-    assert_eq!(server.send("GET /ping", &[&padding], b"").status, 431);
+    let long = |bytes: usize| server.get(&format!("/echo/{}", "a".repeat(bytes - 6)));
+    assert_eq!(long(8 * 1024).status, 200);
+    for bytes in [8 * 1024 + 1, 24 * 1024] {
+        assert!(long(bytes).is(414, r#"{"error":"ERR the URL is longer than 8192 bytes"}"#), "{bytes}");
+    }
+    assert_eq!(long(64 * 1024).status, 431);
+    let padded = |bytes: usize| server.send("GET /ping", &[&format!("X-Padding: {}", "a".repeat(bytes))], b"");
+    assert_eq!(padded(16 * 1000).status, 200);
+    for bytes in [16 * 1024, 24 * 1024] {
+        assert!(padded(bytes).is(431, r#"{"error":"ERR the headers are longer than 16384 bytes"}"#), "{bytes}");
+    }
+    assert_eq!(padded(33 * 1024).status, 431);
     let headers: Vec<String> = (0..101).map(|number| format!("X-{number}: a")).collect();
     let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
     assert_eq!(server.send("GET /ping", &headers, b"").status, 431);
@@ -166,6 +172,15 @@ fn the_root_and_health() {
     assert_eq!((&about["name"], &about["version"]), (&"larder".into(), &env!("CARGO_PKG_VERSION").into()));
     assert!(server.get("/healthz").is(200, "ok\n"));
     assert_eq!(server.send("POST /healthz", &[], b"").status, 405);
+}
+
+#[test]
+fn bytes_are_counted_with_their_heads() {
+    let server = Server::open();
+    let request = b"PUT /v1/keys/k HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc";
+    let answer = server.raw(request);
+    let length = answer.head.len() + 4 + answer.body.len();
+    assert_eq!(server.counted_bytes(), (request.len() as u64, length as u64));
 }
 
 #[test]

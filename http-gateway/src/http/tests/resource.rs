@@ -146,11 +146,52 @@ fn changes_under_preconditions() {
 }
 
 #[test]
+fn a_key_is_the_rest_of_the_path_decoded_once() {
+    let server = Server::open();
+    for (path, command) in [
+        ("a/b", "a%2Fb"),
+        ("a%2Fb%2F", "a%2fb%2f"),
+        ("/", "%2F"),
+        ("a//", "a%2f%2f"),
+        ("../x", "..%2Fx"),
+        ("%252F", "%252F"),
+        ("%00%ff+", "%00%FF%2b"),
+        ("{*key}", "%7B*key%7D"),
+        ("ws", "ws"),
+    ] {
+        assert_eq!(put(&server, &format!("/v1/keys/{path}"), &[], path.as_bytes()).status, 201, "{path}");
+        assert!(server.get(&format!("/get/{command}")).is(200, &format!(r#"{{"result":"{path}"}}"#)), "{path}");
+        assert!(server.get(&format!("/v1/keys/{path}")).is(200, path), "{path}");
+        assert_eq!(server.send(&format!("DELETE /v1/keys/{path}"), &[], b"").status, 204, "{path}");
+        assert!(server.get("/dbsize").is(200, r#"{"result":0}"#), "{path}");
+    }
+}
+
+#[test]
+fn lengths_of_answers_without_a_body() {
+    let server = Server::open();
+    let length = |line: &str, headers: &[&str], body: &str| {
+        let answer = server.send(line, headers, body.as_bytes());
+        assert!(answer.body.is_empty(), "{line}");
+        (answer.status, answer.header("content-length").map(str::to_owned))
+    };
+    let of = |bytes: &str| Some(bytes.to_owned());
+    assert_eq!(length("PUT /v1/keys/k", &[], "hello"), (201, of("0")));
+    assert_eq!(length("PUT /v1/keys/k", &[], "hello"), (204, None));
+    assert_eq!(length("HEAD /v1/keys/k", &[], ""), (200, of("5")));
+    assert_eq!(length("HEAD /v1/keys/none", &[], ""), (404, of("27")));
+    let (status, found) = length("GET /v1/keys/k", &["If-None-Match: *"], "");
+    assert!(status == 304 && [None, of("5")].contains(&found), "{found:?}");
+    assert_eq!(length("DELETE /v1/keys/k", &[], ""), (204, None));
+}
+
+#[test]
 fn what_is_no_key_of_a_string() {
     let server = Server::open();
     for (line, status) in [
         ("GET /v1/keys/", 404),
         ("GET /v1/keys/a/b", 404),
+        ("GET /v1/keysa", 404),
         ("GET /v1/", 404),
         ("GET /v1/nothing", 404),
         ("GET /v1/keys/%4", 400),

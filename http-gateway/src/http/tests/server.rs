@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use larder_core::hub::{Counter, Counters};
 use larder_core::settings::Settings;
 
 use crate::host::Shared;
@@ -73,6 +74,13 @@ impl Server {
     /// Sends a JSON body.
     pub fn post(&self, path: &str, body: &str) -> Answer {
         self.send(&format!("POST {path}"), &["Content-Type: application/json"], body.as_bytes())
+    }
+
+    /// Bytes received and sent so far.
+    pub fn counted_bytes(&self) -> (u64, u64) {
+        let hub = self.shared.hub();
+        let sum = |bytes: fn(&Counters) -> &Counter| hub.counters.iter().map(|counters| bytes(counters).get()).sum();
+        (sum(|counters| &counters.received_bytes), sum(|counters| &counters.sent_bytes))
     }
 
     pub fn get(&self, path: &str) -> Answer {

@@ -179,6 +179,9 @@ fn close_codes() {
     assert_eq!(socket.close_code(), 1007);
     let mut socket = open();
     socket.send(BINARY, b"*x\r\n");
+    assert_eq!(socket.close_code(), 1007);
+    let mut socket = open();
+    socket.send(BINARY, b"QUIT\r\n");
     assert_eq!(socket.close_code(), 1000);
     let mut socket = open();
     socket.send(CLOSE, &1000u16.to_be_bytes());
@@ -197,12 +200,42 @@ fn clients_are_listed_and_killed() {
     assert!(list.contains(&format!("addr={address} ")), "{list}");
     assert!(server.get(&format!("/client/kill/addr/{address}")).is(200, r#"{"result":1}"#));
     let mut socket = socket;
-    let closed = match socket.0.read(&mut [0; 16]) {
-        Ok(read) => read == 0,
-        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
-    };
-    assert!(closed, "the connection is still open");
+    assert_eq!(socket.close_code(), 1008);
     assert!(!server.get("/client/list").text().contains(&format!("addr={address} ")));
+}
+
+/// Clients that ask for a sub-protocol hang up when none of theirs comes back.
+#[test]
+fn the_subprotocol_is_echoed() {
+    let server = Server::open();
+    for (offer, echo) in [("resp", Some("resp")), ("chat, resp", Some("resp")), ("chat", None)] {
+        let mut stream = server.connect();
+        stream.write_all(format!("{HANDSHAKE}Sec-WebSocket-Protocol: {offer}\r\n\r\n").as_bytes()).unwrap();
+        let mut head = [0; 512];
+        let read = stream.read(&mut head).unwrap();
+        let answer = Answer::parse(&head[..read]);
+        assert_eq!((answer.status, answer.header("sec-websocket-protocol")), (101, echo), "{offer}");
+    }
+}
+
+#[test]
+fn bytes_are_counted_once() {
+    let server = Server::open();
+    let mut stream = server.connect();
+    let handshake = format!("{HANDSHAKE}\r\n");
+    stream.write_all(handshake.as_bytes()).unwrap();
+    let answer_bytes = stream.read(&mut [0; 512]).unwrap();
+    let mut socket = Socket(stream);
+    socket.check(BINARY, "PING\r\n", "+PONG\r\n");
+    socket.check(TEXT, r#"["PING"]"#, r#"{"result":"PONG"}"#);
+    // The server answers its closing last: all that went before is counted when that has come.
+    socket.send(CLOSE, &1000u16.to_be_bytes());
+    assert_eq!(socket.close_code(), 1000);
+    assert_eq!(socket.0.read(&mut [0]).unwrap(), 0);
+    // A frame of a client has six bytes before its payload, one of ours two.
+    let received = handshake.len() + 6 + 6 + 6 + 8 + 6 + 2;
+    let sent = answer_bytes + 2 + 7 + 2 + 17 + 2 + 2;
+    assert_eq!(server.counted_bytes(), (received as u64, sent as u64));
 }
 
 #[test]

@@ -71,15 +71,20 @@ fn commands_in_json() {
                 400,
                 r#"{"error":"ERR unknown command 'NOSUCH', with args beginning with: 'a' "}"#,
             ),
-            ("POST /", "[\"get\",", 400, r#"{"error":"ERR malformed JSON: EOF while parsing a list at line 1 column 7"}"#),
-            ("POST /", r#"["get",null]"#, 400, r#"{"error":"ERR malformed JSON: null is no argument at line 1 column 8"}"#),
-            ("POST /", "", 400, r#"{"error":"ERR malformed JSON: EOF while parsing a value at line 1 column 0"}"#),
             (
-                "PUT /",
-                r#"["get","foo"]"#,
-                405,
-                r#"{"error":"ERR method not allowed; allowed here: GET, HEAD, POST"}"#,
+                "POST /",
+                "[\"get\",",
+                400,
+                r#"{"error":"ERR malformed JSON: EOF while parsing a value at line 1 column 7"}"#,
             ),
+            (
+                "POST /",
+                r#"["get",null]"#,
+                400,
+                r#"{"error":"ERR malformed JSON: null is no argument at line 1 column 8"}"#,
+            ),
+            ("POST /", "", 400, r#"{"error":"ERR malformed JSON: EOF while parsing a value at line 1 column 0"}"#),
+            ("PUT /", r#"["get","foo"]"#, 405, r#"{"error":"ERR method not allowed; allowed here: GET, HEAD, POST"}"#),
         ],
     );
 }
