@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Builds the npm package: cargo → wasm-bindgen → wasm-opt → TypeScript → wasm/npm/dist. Run `npm ci` in wasm/npm first.
-// Needs no network after that. CARGO_TARGET_DIR is respected.
+// Needs no network after that. CARGO_TARGET_DIR is respected. Fails if the engine is over its budget, see npm/size.mjs.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -25,11 +25,42 @@ const WASM_FEATURES = [
 
 const ENTRIES = ["entry-node", "entry-web", "entry-workerd", "slim"];
 
-function run(program, args, cwd = root) {
-  const { status, error } = spawnSync(program, args, { cwd, stdio: "inherit" });
+// opt-level z alone leaves the hot path full of calls. At this threshold it inlines as level s does, for no more bytes.
+const RUSTFLAGS = ["-Cllvm-args=-inline-threshold=50"];
+
+// The standard library as shipped brings formatted panic messages, locations and unwinding, 16 kB in all. Built along
+// with the engine it can do without. That needs unstable switches, which are safe here: rust-toolchain.toml pins the
+// compiler, and a panic in the engine ends in a trap either way.
+const SMALL_STD = {
+  cargo: ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"],
+  rustc: ["-Zlocation-detail=none", "-Zfmt-debug=none", "-Zunstable-options", "-Cpanic=immediate-abort"],
+};
+
+function run(program, args, cwd = root, env = {}) {
+  const { status, error } = spawnSync(program, args, { cwd, env: { ...process.env, ...env }, stdio: "inherit" });
   if (status === 0) return;
   console.error(`${program} failed${error === undefined ? "" : `: ${error.message}`}`);
   process.exit(1);
+}
+
+/** Whether the pinned toolchain has the sources of the standard library. */
+function hasRustSource() {
+  const { stdout } = spawnSync("rustc", ["--print", "sysroot"], { cwd: root, encoding: "utf8" });
+  return existsSync(join((stdout ?? "").trim(), "lib/rustlib/src/rust/library/std/Cargo.toml"));
+}
+
+/** Compiles the engine; false if it had to be the plain build, which is larger. */
+function compileEngine() {
+  const args = ["build", "-p", "larder-wasm", "--profile", "wasm", "--target", "wasm32-unknown-unknown"];
+  if (hasRustSource()) {
+    const flags = [...RUSTFLAGS, ...SMALL_STD.rustc].join(" ");
+    run("cargo", [...args, ...SMALL_STD.cargo], root, { RUSTC_BOOTSTRAP: "1", RUSTFLAGS: flags });
+    return true;
+  }
+  console.error("WARNING: rust-src is missing, so the standard library is taken as it comes: the engine gets larger, and");
+  console.error("WARNING: its size is not checked. `rustup component add rust-src` makes the build that is shipped.");
+  run("cargo", args, root, { RUSTFLAGS: RUSTFLAGS.join(" ") });
+  return false;
 }
 
 const tool = (name) => join(npm, "node_modules", ".bin", name);
@@ -42,11 +73,15 @@ rmSync(dist, { recursive: true, force: true });
 rmSync(glue, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 
-run("cargo", ["build", "-p", "larder-wasm", "--profile", "wasm", "--target", "wasm32-unknown-unknown"]);
+const small = compileEngine();
 run("cargo", ["build", "-p", "larder-wasm-build"]);
 run(join(target, "debug", "larder-wasm-build"), [join(target, "wasm32-unknown-unknown/wasm/larder_wasm.wasm"), glue]);
 run(tool("wasm-opt"), [
   "-Os",
+  // Nothing of ours lies below 1024: the stack does, and an overflow of it traps.
+  "--low-memory-unused",
+  "--strip-producers",
+  "--strip-target-features",
   ...WASM_FEATURES.map((feature) => `--enable-${feature}`),
   join(glue, "larder_bg.wasm"),
   "-o",
@@ -71,4 +106,4 @@ run(
   ],
   npm,
 );
-run("node", ["size.mjs", "--report"], npm);
+run("node", small ? ["size.mjs"] : ["size.mjs", "--report"], npm);

@@ -1,7 +1,5 @@
 //! What commands want done outside the shards they hold, as values that the host carries out after letting go.
 
-use std::collections::BTreeMap;
-
 use crate::limits::ERROR_PREFIXES;
 use crate::session::ClientId;
 
@@ -26,8 +24,9 @@ impl Effects {
 }
 
 /// Error replies by their first word: INFO errorstats. A batch may answer millions, so they are counted, not listed.
+/// The words are few, so a sorted list serves.
 #[derive(Debug, Default)]
-pub struct ErrorCounts(BTreeMap<String, u64>);
+pub struct ErrorCounts(Vec<(String, u64)>);
 
 impl ErrorCounts {
     /// Counts one error. Words beyond [`ERROR_PREFIXES`] different ones are dropped.
@@ -56,10 +55,10 @@ impl ErrorCounts {
     }
 
     fn add(&mut self, prefix: &str, amount: u64) {
-        if let Some(count) = self.0.get_mut(prefix) {
-            *count = count.saturating_add(amount);
-        } else if self.0.len() < ERROR_PREFIXES {
-            self.0.insert(prefix.to_owned(), amount);
+        match self.0.binary_search_by_key(&prefix, |(known, _)| known) {
+            Ok(place) => self.0[place].1 = self.0[place].1.saturating_add(amount),
+            Err(place) if self.0.len() < ERROR_PREFIXES => self.0.insert(place, (prefix.to_owned(), amount)),
+            Err(_) => {}
         }
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! The WASM build, the tests and later the simulator run on it. Bytes go in with the time, bytes come out.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,7 +10,7 @@ use crate::context::Env;
 use crate::effects::Effects;
 use crate::execute::execute;
 use crate::hash::Random;
-use crate::hub::{Client, Counters, Host, Hub, ProcessInfo};
+use crate::hub::{ByClient, Client, Counters, Host, Hub, ProcessInfo, Signals};
 use crate::keyspace::shard::Shard;
 use crate::keyspace::{Held, Layout, ShardSet};
 use crate::plan::plan;
@@ -23,11 +22,13 @@ use crate::settings::Settings;
 #[derive(Debug)]
 pub struct Engine {
     hub: Hub,
+    /// The hub's own, beside it so that commands may change the hub while they run.
+    signals: Arc<Signals>,
     settings: Arc<Settings>,
     settings_epoch: u64,
     layout: Layout,
     shards: Vec<Shard>,
-    connections: BTreeMap<ClientId, Connection>,
+    connections: ByClient<Connection>,
     counters: Arc<Counters>,
     effects: Effects,
     random: Random,
@@ -70,12 +71,13 @@ impl Engine {
         let counters = Arc::new(Counters::default());
         hub.counters.push(Arc::clone(&counters));
         Self {
+            signals: Arc::clone(&hub.signals),
             hub,
             settings,
             settings_epoch: 0,
             layout,
             shards: layout.build(),
-            connections: BTreeMap::new(),
+            connections: ByClient::default(),
             counters,
             effects: Effects::default(),
             random,
@@ -118,26 +120,31 @@ impl Engine {
     /// Feeds bytes of a client, runs every whole request in them and appends the replies to `out`. Requests that a
     /// pause holds back stay in the client's input until a later call.
     pub fn exec(&mut self, id: ClientId, input: &[u8], now_ms: u64, out: &mut Vec<u8>) {
-        let Some(mut connection) = self.connections.remove(&id) else { return };
-        connection.input.feed(input);
-        self.counters.received_bytes.add(input.len() as u64);
-        std::mem::swap(&mut connection.out, out);
-        let before = connection.out.len();
-        self.run_requests(&mut connection, now_ms);
-        self.counters.sent_bytes.add((connection.out.len() - before) as u64);
-        std::mem::swap(&mut connection.out, out);
-        let closing = connection.session.closing;
-        self.connections.insert(id, connection);
+        // The list steps aside as a whole, so that the client is worked on in its place beside the rest of the engine.
+        let mut connections = std::mem::take(&mut self.connections);
+        let closing = connections.get_mut(&id).is_some_and(|connection| {
+            connection.input.feed(input);
+            self.counters.received_bytes.add(input.len() as u64);
+            std::mem::swap(&mut connection.out, out);
+            let before = connection.out.len();
+            self.run_requests(connection, now_ms);
+            self.counters.sent_bytes.add((connection.out.len() - before) as u64);
+            std::mem::swap(&mut connection.out, out);
+            connection.session.closing
+        });
+        self.connections = connections;
         if closing {
             self.close(id);
         }
-        self.carry_out_effects();
+        if !self.effects.is_empty() {
+            self.carry_out_effects();
+        }
     }
 
     /// One slice of background work; says whether more is due right away.
     pub fn tick(&mut self, now_ms: u64) -> bool {
         self.sum_memory();
-        let stopped = self.hub.signals.active_expiry_stopped.load(Ordering::Relaxed);
+        let stopped = self.signals.active_expiry_stopped.load(Ordering::Relaxed);
         let mut more = false;
         if !stopped {
             // Every shard gets its slice, whether or not an earlier one has more.
@@ -173,19 +180,18 @@ impl Engine {
 
     /// Runs the request the connection stands at. Answers false if a pause holds it back.
     fn run_request(&mut self, connection: &mut Connection, now_ms: u64) -> bool {
-        let signals = Arc::clone(&self.hub.signals);
         let env = Env {
             now_us: now_ms.saturating_mul(1000),
             seed: self.random.next_u64(),
             settings: &self.settings,
             layout: &self.layout,
-            signals: &signals,
+            signals: &self.signals,
             counters: &self.counters,
             host: &NoHost,
         };
         let (session, args, out) = connection.parts();
         let plan = plan(session, args, &env);
-        if signals.holds_back(plan.writes, now_ms) {
+        if self.signals.holds_back(plan.writes, now_ms) {
             return false;
         }
         let held = match plan.shards {
@@ -205,13 +211,14 @@ impl Engine {
     }
 
     fn refresh_settings(&mut self) {
-        let epoch = self.hub.signals.settings_epoch.load(Ordering::Acquire);
+        let epoch = self.signals.settings_epoch.load(Ordering::Acquire);
         if epoch != self.settings_epoch {
             self.settings = Arc::clone(&self.hub.settings);
             self.settings_epoch = epoch;
         }
     }
 
+    #[cold]
     fn carry_out_effects(&mut self) {
         let effects = std::mem::take(&mut self.effects);
         if effects.settings_changed {

@@ -3,9 +3,9 @@
 //! The hub is held only by commands whose row says so. What the hot path must know of it stands in [`Signals`] and
 //! in the snapshot of the settings that each host thread keeps.
 
+mod by_client;
 mod rates;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -14,6 +14,7 @@ use crate::effects::ErrorCounts;
 use crate::session::{ClientId, ClientRecord};
 use crate::settings::Settings;
 
+pub use by_client::ByClient;
 pub use rates::Rates;
 
 /// A client as CLIENT LIST knows it.
@@ -211,7 +212,7 @@ pub struct Hub {
     /// What sessions read without the hub.
     pub signals: Arc<Signals>,
     /// Clients by number.
-    pub clients: BTreeMap<ClientId, Client>,
+    pub clients: ByClient<Client>,
     /// Counters of every host thread.
     pub counters: Vec<Arc<Counters>>,
     /// Error replies by their first word.
@@ -239,7 +240,7 @@ impl Hub {
         Self {
             settings,
             signals: Arc::default(),
-            clients: BTreeMap::new(),
+            clients: ByClient::default(),
             counters: Vec::new(),
             errors: ErrorCounts::default(),
             peak_clients: 0,

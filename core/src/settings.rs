@@ -9,6 +9,7 @@ mod inert;
 mod kind;
 mod line;
 mod lists;
+#[cfg(feature = "config-file")]
 mod rewrite;
 mod table;
 
@@ -193,7 +194,7 @@ impl Settings {
             }
         }
         let before = (row.text)(self);
-        (row.assign)(self, text).map_err(Fault::Refused)?;
+        row.assign(self, text).map_err(Fault::Refused)?;
         if origin != Origin::Start && row.change == Change::Restart && (row.text)(self) != before {
             return refuse("it changes with a restart only");
         }
@@ -202,12 +203,19 @@ impl Settings {
 }
 
 /// A directive without a row: fine at start if nothing depends on it.
+#[cfg(feature = "config-file")]
 fn accept_inert(name: &[u8], value: &[u8], origin: Origin) -> Result<(), Fault> {
     match Inert::find(name) {
         Some(inert) if origin == Origin::Start && inert.accepts(value) => Ok(()),
         Some(_) if origin == Origin::Start => Err(Fault::Unsupported),
         _ => Err(Fault::Unknown),
     }
+}
+
+/// Without configuration files nobody brings directives that only a file has.
+#[cfg(not(feature = "config-file"))]
+fn accept_inert(_: &[u8], _: &[u8], _: Origin) -> Result<(), Fault> {
+    Err(Fault::Unknown)
 }
 
 fn error(index: usize, name: &[u8], fault: Fault) -> SettingsError {

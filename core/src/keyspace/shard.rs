@@ -33,8 +33,8 @@ pub struct Shard {
     pub stats: ShardStats,
 }
 
-/// Versions of the watched keys of each database that has some.
-type Watches = BTreeMap<u16, BTreeMap<Box<[u8]>, Watched>>;
+/// Versions of the watched keys of each database that has some, databases ascending.
+type Watches = Vec<(u16, BTreeMap<Box<[u8]>, Watched>)>;
 
 #[derive(Debug)]
 struct Watched {
@@ -257,7 +257,14 @@ impl Shard {
 
     /// Starts watching a key: its version now. Each call wants one [`Shard::unwatch`].
     pub fn watch(&mut self, db: u16, key: &[u8]) -> u64 {
-        let keys = self.watches.entry(db).or_default();
+        let place = match self.watches.binary_search_by_key(&db, |(db, _)| *db) {
+            Ok(place) => place,
+            Err(place) => {
+                self.watches.insert(place, (db, BTreeMap::new()));
+                place
+            }
+        };
+        let keys = &mut self.watches[place].1;
         let watched = keys.entry(key.into()).or_insert(Watched { version: 0, watchers: 0 });
         watched.watchers += 1;
         watched.version
@@ -265,33 +272,42 @@ impl Shard {
 
     /// The version of a watched key: it moves with every change.
     pub fn watched_version(&self, db: u16, key: &[u8]) -> Option<u64> {
-        self.watches.get(&db)?.get(key).map(|watched| watched.version)
+        let place = self.watches.binary_search_by_key(&db, |(db, _)| *db).ok()?;
+        self.watches[place].1.get(key).map(|watched| watched.version)
     }
 
     /// Ends one watch of a key.
     pub fn unwatch(&mut self, db: u16, key: &[u8]) {
-        let Some(keys) = self.watches.get_mut(&db) else { return };
+        let Ok(place) = self.watches.binary_search_by_key(&db, |(db, _)| *db) else { return };
+        let keys = &mut self.watches[place].1;
         let Some(watched) = keys.get_mut(key) else { return };
         watched.watchers -= 1;
         if watched.watchers == 0 {
             keys.remove(key);
         }
         if keys.is_empty() {
-            self.watches.remove(&db);
+            self.watches.remove(place);
         }
     }
 
     /// How many keys are being watched.
     pub fn watched_keys(&self) -> usize {
-        self.watches.values().map(BTreeMap::len).sum()
+        self.watches.iter().map(|(_, keys)| keys.len()).sum()
     }
 
     /// The one gate behind every change of a key.
     #[inline]
     fn changed(&mut self, db: u16, key: &[u8]) {
         self.stats.dirty += 1;
-        if !self.watches.is_empty()
-            && let Some(watched) = self.watches.get_mut(&db).and_then(|keys| keys.get_mut(key))
+        if !self.watches.is_empty() {
+            self.changed_under_watch(db, key);
+        }
+    }
+
+    #[inline(never)]
+    fn changed_under_watch(&mut self, db: u16, key: &[u8]) {
+        if let Ok(place) = self.watches.binary_search_by_key(&db, |(db, _)| *db)
+            && let Some(watched) = self.watches[place].1.get_mut(key)
         {
             watched.version += 1;
         }
@@ -300,7 +316,8 @@ impl Shard {
     /// Moves the version of watched keys of `db` that live in it or in `other`, before both are emptied or swapped.
     fn touch_existing_watches(&mut self, db: u16, other: u16, now_ms: u64) {
         let Self { databases, watches, hasher, .. } = self;
-        for (key, watched) in watches.get_mut(&db).into_iter().flatten() {
+        let keys = watches.iter_mut().filter(|(watched, _)| *watched == db).flat_map(|(_, keys)| keys);
+        for (key, watched) in keys {
             let lives = |db: u16| {
                 let table = &databases[usize::from(db)];
                 let position = table.find(hasher.hash(key), key);

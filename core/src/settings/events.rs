@@ -105,6 +105,7 @@ impl Value for KeyspaceEvents {
         Ok(())
     }
 
+    #[cfg(feature = "config-file")]
     fn lines(&self, _: Kind) -> Vec<String> {
         vec![super::line::quote(self.text().as_bytes())]
     }

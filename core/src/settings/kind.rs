@@ -70,6 +70,7 @@ pub(super) trait Value {
     fn assign(&mut self, text: &str, kind: Kind) -> Result<(), String>;
 
     /// The value part of each line that CONFIG REWRITE writes.
+    #[cfg(feature = "config-file")]
     fn lines(&self, kind: Kind) -> Vec<String> {
         let text = self.text();
         vec![match kind {
@@ -84,24 +85,28 @@ pub(super) trait Value {
 pub(super) fn integer(text: &str) -> Result<i64, String> {
     text.parse::<i64>()
         .ok()
-        .filter(|number| number.to_string() == text)
+        .filter(|number| itoa::Buffer::new().format(*number) == text)
         .ok_or_else(|| "argument couldn't be parsed into an integer".to_owned())
 }
+
+/// The units of a number of bytes.
+const UNITS: [(&str, u64); 8] = [
+    ("", 1),
+    ("b", 1),
+    ("k", 1000),
+    ("kb", 1 << 10),
+    ("m", 1_000_000),
+    ("mb", 1 << 20),
+    ("g", 1_000_000_000),
+    ("gb", 1 << 30),
+];
 
 /// Reads a number of bytes with an optional unit. Overflow is refused, where Redis wraps.
 pub(super) fn bytes(text: &str) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
-    let factor: u64 = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" => 1000,
-        "kb" => 1 << 10,
-        "m" => 1_000_000,
-        "mb" => 1 << 20,
-        "g" => 1_000_000_000,
-        "gb" => 1 << 30,
-        _ => return None,
-    };
+    let is_unit = |(known, _): &&(&str, u64)| unit.eq_ignore_ascii_case(known);
+    let (_, factor) = *UNITS.iter().find(is_unit)?;
     if text.is_empty() {
         // CONFIG SET maxmemory "" turns a limit off.
         return Some(0);
@@ -110,6 +115,7 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
 }
 
 /// Writes a number of bytes with the largest binary unit that divides it.
+#[cfg(feature = "config-file")]
 pub(super) fn bytes_text(bytes: u64) -> String {
     for (shift, unit) in [(30, "gb"), (20, "mb"), (10, "kb")] {
         if bytes > 0 && bytes.trailing_zeros() >= shift {
@@ -120,7 +126,7 @@ pub(super) fn bytes_text(bytes: u64) -> String {
 }
 
 /// The reason for a value outside its range.
-fn out_of_range(min: impl std::fmt::Display, max: impl std::fmt::Display) -> String {
+fn out_of_range(min: i128, max: i128) -> String {
     format!("argument must be between {min} and {max} inclusive")
 }
 
@@ -130,11 +136,11 @@ impl Value for bool {
     }
 
     fn assign(&mut self, text: &str, _: Kind) -> Result<(), String> {
-        *self = match text.to_ascii_lowercase().as_str() {
-            "yes" => true,
-            "no" => false,
-            _ => return Err("argument must be 'yes' or 'no'".to_owned()),
-        };
+        let is = |word: &str| text.eq_ignore_ascii_case(word);
+        if !is("yes") && !is("no") {
+            return Err("argument must be 'yes' or 'no'".to_owned());
+        }
+        *self = is("yes");
         Ok(())
     }
 }
@@ -175,12 +181,12 @@ macro_rules! number_value {
     ($($type:ty)+) => { $(
         impl Value for $type {
             fn text(&self) -> String {
-                self.to_string()
+                i128::from(*self).to_string()
             }
 
             fn assign(&mut self, text: &str, kind: Kind) -> Result<(), String> {
                 let number = number(text, kind)?;
-                let refused = |_| out_of_range(<$type>::MIN, <$type>::MAX);
+                let refused = |_| out_of_range(<$type>::MIN.into(), <$type>::MAX.into());
                 *self = <$type>::try_from(number).map_err(refused)?;
                 Ok(())
             }
@@ -191,30 +197,31 @@ number_value!(u8 u16 u32 i32 u64 i64);
 
 /// Reads a number by its kind; `i128` holds every bound of every kind.
 fn number(text: &str, kind: Kind) -> Result<i128, String> {
-    match kind {
-        Kind::Bytes { min, max } => {
-            let bytes = bytes(text).ok_or("argument must be a memory value")?;
-            if !(min..=max).contains(&bytes) {
-                return Err(out_of_range(min, max));
-            }
-            Ok(bytes.into())
-        }
-        Kind::Clamped { min, max } => {
-            let number = integer(text)?;
-            if !(0..=INT_MAX).contains(&number) {
-                return Err(out_of_range(0, INT_MAX));
-            }
-            Ok(number.clamp(min, max).into())
-        }
-        Kind::Integer { min, max } => {
-            let number = integer(text)?;
-            if !(min..=max).contains(&number) {
-                return Err(out_of_range(min, max));
-            }
-            Ok(number.into())
-        }
-        _ => Ok(integer(text)?.into()),
+    let number: i128 = match kind {
+        Kind::Bytes { .. } => bytes(text).ok_or("argument must be a memory value")?.into(),
+        _ => integer(text)?.into(),
+    };
+    let (min, max): (i128, i128) = match kind {
+        Kind::Bytes { min, max } => (min.into(), max.into()),
+        Kind::Integer { min, max } => (min.into(), max.into()),
+        Kind::Clamped { .. } => (0, INT_MAX.into()),
+        _ => return Ok(number),
+    };
+    if !(min..=max).contains(&number) {
+        return Err(out_of_range(min, max));
     }
+    match kind {
+        Kind::Clamped { min, max } => Ok(number.clamp(min.into(), max.into())),
+        _ => Ok(number),
+    }
+}
+
+/// The place of a word in the list of an enumeration, in any case.
+pub(super) fn choose(words: &[&str], text: &str) -> Result<usize, String> {
+    words
+        .iter()
+        .position(|word| word.eq_ignore_ascii_case(text))
+        .ok_or_else(|| format!("argument(s) must be one of the following: {}", words.join(", ")))
 }
 
 /// Defines an enumeration whose variants have configuration words.
@@ -228,6 +235,9 @@ macro_rules! choices {
             /// The words, in the order in which errors list them.
             pub const WORDS: &'static [&'static str] = &[$($word),+];
 
+            /// The choices, in the order of their words.
+            const ALL: &'static [Self] = &[$($name::$variant),+];
+
             /// The word that selects this choice.
             pub fn word(self) -> &'static str {
                 match self { $($name::$variant => $word,)+ }
@@ -240,13 +250,7 @@ macro_rules! choices {
             }
 
             fn assign(&mut self, text: &str, _: $crate::settings::kind::Kind) -> Result<(), String> {
-                *self = match text.to_ascii_lowercase().as_str() {
-                    $($word => $name::$variant,)+
-                    _ => return Err(format!(
-                        "argument(s) must be one of the following: {}",
-                        Self::WORDS.join(", ")
-                    )),
-                };
+                *self = Self::ALL[$crate::settings::kind::choose(Self::WORDS, text)?];
                 Ok(())
             }
         }

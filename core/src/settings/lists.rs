@@ -1,6 +1,10 @@
 //! Values that are lists: addresses, save points, output limits, percentiles.
 
-use super::kind::{Kind, Value, bytes, bytes_text};
+use crate::number::{parse_f64, write_f64};
+
+#[cfg(feature = "config-file")]
+use super::kind::bytes_text;
+use super::kind::{Kind, Value, bytes};
 
 /// Most addresses one listener takes; the number Redis allows.
 pub const MAX_ADDRESSES: usize = 16;
@@ -27,6 +31,7 @@ impl Value for Addresses {
         Ok(())
     }
 
+    #[cfg(feature = "config-file")]
     fn lines(&self, _: Kind) -> Vec<String> {
         vec![if self.0.is_empty() {
             "\"\"".to_owned()
@@ -65,12 +70,8 @@ impl SavePoints {
 
 impl Value for SavePoints {
     fn text(&self) -> String {
-        let pairs: Vec<String> = self
-            .0
-            .iter()
-            .map(|point| format!("{} {}", point.seconds, point.changes))
-            .collect();
-        pairs.join(" ")
+        let pair = |point: &SavePoint| format!("{} {}", point.seconds, point.changes);
+        self.0.iter().map(pair).collect::<Vec<_>>().join(" ")
     }
 
     fn assign(&mut self, text: &str, _: Kind) -> Result<(), String> {
@@ -80,6 +81,7 @@ impl Value for SavePoints {
         Ok(())
     }
 
+    #[cfg(feature = "config-file")]
     fn lines(&self, _: Kind) -> Vec<String> {
         if self.0.is_empty() {
             return vec!["\"\"".to_owned()];
@@ -156,13 +158,10 @@ impl Value for OutputLimits {
             ("slave", self.replica),
             ("pubsub", self.pubsub),
         ];
-        let groups = classes.map(|(class, limit)| {
-            format!(
-                "{class} {} {} {}",
-                limit.hard_bytes, limit.soft_bytes, limit.soft_seconds
-            )
-        });
-        groups.join(" ")
+        let group = |(class, limit): (&str, OutputLimit)| {
+            format!("{class} {} {} {}", limit.hard_bytes, limit.soft_bytes, limit.soft_seconds)
+        };
+        classes.map(group).join(" ")
     }
 
     fn assign(&mut self, text: &str, _: Kind) -> Result<(), String> {
@@ -191,6 +190,7 @@ impl Value for OutputLimits {
         Ok(())
     }
 
+    #[cfg(feature = "config-file")]
     fn lines(&self, _: Kind) -> Vec<String> {
         let classes = [
             ("normal", self.normal),
@@ -219,17 +219,19 @@ pub struct Percentiles(pub Vec<f64>);
 
 impl Value for Percentiles {
     fn text(&self) -> String {
-        self.0
-            .iter()
-            .map(f64::to_string)
-            .collect::<Vec<_>>()
-            .join(" ")
+        let mut text = Vec::new();
+        for percentile in &self.0 {
+            if !text.is_empty() {
+                text.push(b' ');
+            }
+            write_f64(&mut text, *percentile);
+        }
+        String::from_utf8(text).expect("numbers are written in ASCII")
     }
 
     fn assign(&mut self, text: &str, _: Kind) -> Result<(), String> {
-        let parsed: Result<Vec<f64>, _> = text.split_ascii_whitespace().map(str::parse).collect();
+        let parsed: Option<Vec<f64>> = text.split_ascii_whitespace().map(|word| parse_f64(word.as_bytes())).collect();
         let percentiles = parsed
-            .ok()
             .filter(|list| list.len() <= MAX_PERCENTILES)
             .ok_or("Invalid latency-tracking-info-percentiles parameters")?;
         if !percentiles
@@ -244,6 +246,7 @@ impl Value for Percentiles {
         Ok(())
     }
 
+    #[cfg(feature = "config-file")]
     fn lines(&self, _: Kind) -> Vec<String> {
         vec![if self.0.is_empty() {
             "\"\"".to_owned()
@@ -288,6 +291,7 @@ impl Value for BytesOrPercent {
         Ok(())
     }
 
+    #[cfg(feature = "config-file")]
     fn lines(&self, _: Kind) -> Vec<String> {
         match self {
             BytesOrPercent::Bytes(bytes) => vec![bytes_text(*bytes)],

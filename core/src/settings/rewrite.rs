@@ -170,7 +170,7 @@ mod tests {
         for row in PARAMETERS {
             let mut settings = Settings::default();
             let value = other_value(row);
-            (row.assign)(&mut settings, value).unwrap_or_else(|why| panic!("{}: {why}", row.name));
+            row.assign(&mut settings, value).unwrap_or_else(|why| panic!("{}: {why}", row.name));
             assert_ne!(settings, Settings::default(), "{}", row.name);
             assert_eq!(loaded(&settings.rewrite("")), settings, "{}", row.name);
             // Back to the default, over a file that says otherwise.

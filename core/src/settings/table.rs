@@ -34,9 +34,10 @@ pub struct Parameter {
     pub change: Change,
     /// The present value as CONFIG GET answers it.
     pub text: fn(&Settings) -> String,
-    /// Assigns a value, or says why not and changes nothing.
-    pub assign: fn(&mut Settings, &str) -> Result<(), String>,
+    /// The field behind it, to be changed. All rows share the code that reads a value of a kind.
+    field: fn(&mut Settings) -> &mut dyn Value,
     /// The value part of each line CONFIG REWRITE writes.
+    #[cfg(feature = "config-file")]
     pub(super) lines: fn(&Settings) -> Vec<String>,
 }
 
@@ -47,6 +48,11 @@ impl Parameter {
             row.names()
                 .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
         })
+    }
+
+    /// Assigns a value, or says why not and changes nothing.
+    pub fn assign(&self, settings: &mut Settings, text: &str) -> Result<(), String> {
+        (self.field)(settings).assign(text, self.kind)
     }
 
     /// The name, then the aliases.
@@ -81,6 +87,12 @@ const SIZE: Kind = Kind::Bytes {
     max: LONG_MAX as u64,
 };
 
+/// Keeps each row's own code to a place in the settings.
+#[inline(never)]
+fn text_of(value: &dyn Value) -> String {
+    value.text()
+}
+
 macro_rules! parameters {
     ($($(#[$doc:meta])+ $field:ident: $type:ty = $default:expr,
        $name:literal $(alias $alias:literal)?, $kind:expr, $change:ident;)+) => {
@@ -101,8 +113,9 @@ macro_rules! parameters {
             aliases: &[$($alias)?],
             kind: $kind,
             change: Change::$change,
-            text: |settings| settings.$field.text(),
-            assign: |settings, text| settings.$field.assign(text, $kind),
+            text: |settings| text_of(&settings.$field),
+            field: |settings| &mut settings.$field,
+            #[cfg(feature = "config-file")]
             lines: |settings| settings.$field.lines($kind),
         },)+];
     };

@@ -362,7 +362,7 @@ fn rows_are_well_formed() {
         };
         for bound in bounds {
             let mut settings = Settings::default();
-            assert_eq!((row.assign)(&mut settings, &bound), Ok(()), "{}", row.name);
+            assert_eq!(row.assign(&mut settings, &bound), Ok(()), "{}", row.name);
             assert_eq!((row.text)(&settings), bound, "{}", row.name);
         }
     }

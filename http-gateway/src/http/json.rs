@@ -7,7 +7,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use larder_core::resp::RequestBuf;
+use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+
+/// Most words of one command: a body of a few megabytes must not become a list of many more.
+const MOST_WORDS: usize = 1 << 20;
 
 const NO_SCALAR: &str = "an argument is a string, a number or a boolean: send objects as strings";
 
@@ -51,10 +55,7 @@ pub fn read_command(text: &[u8], request: &mut RequestBuf) -> Result<(), JsonErr
 pub fn read_commands(text: &[u8], most: usize) -> Result<Vec<RequestBuf>, JsonError> {
     let text = utf8(text)?;
     let list = Part { whole: text, part: text };
-    let elements = list.elements("expected an array of commands")?;
-    if let Some(element) = elements.get(most) {
-        return Err(list.sibling(element).wrong("too many commands"));
-    }
+    let elements = list.elements(most, "expected an array of commands", "too many commands")?;
     let command = |element: &&RawValue| {
         let mut command = RequestBuf::new();
         list.sibling(element).command(&mut command)?;
@@ -85,8 +86,15 @@ impl<'a> Part<'a> {
         JsonError::at(self.whole, value.as_ptr().addr() - self.whole.as_ptr().addr(), reason)
     }
 
-    fn elements(self, expected: &str) -> Result<Vec<&'a RawValue>, JsonError> {
-        serde_json::from_str(self.part).map_err(|fault| match fault.classify() {
+    fn elements(self, most: usize, expected: &str, too_many: &str) -> Result<Vec<&'a RawValue>, JsonError> {
+        let mut elements = Vec::new();
+        let mut reader = serde_json::Deserializer::from_str(self.part);
+        let list = Elements { read: &mut elements, most };
+        let read = list.deserialize(&mut reader).and_then(|()| reader.end());
+        if let Some(element) = elements.get(most) {
+            return Err(self.sibling(element).wrong(too_many));
+        }
+        read.map(|()| elements).map_err(|fault| match fault.classify() {
             // The library's own words would quote the value, however long it is.
             serde_json::error::Category::Data => self.wrong(expected),
             _ => JsonError(fault.to_string()),
@@ -94,7 +102,7 @@ impl<'a> Part<'a> {
     }
 
     fn command(self, request: &mut RequestBuf) -> Result<(), JsonError> {
-        let elements = self.elements("expected an array with a command")?;
+        let elements = self.elements(MOST_WORDS, "expected an array with a command", "too many words")?;
         if elements.is_empty() {
             return Err(self.wrong("a command has at least its name"));
         }
@@ -102,6 +110,38 @@ impl<'a> Part<'a> {
             let part = self.sibling(element);
             let word = word(element.get()).map_err(|reason| part.wrong(reason))?;
             request.try_push(word.as_bytes()).map_err(|_| part.wrong("the command is too large"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the elements of an array, and stops behind the first that is too many.
+struct Elements<'e, 'a> {
+    read: &'e mut Vec<&'a RawValue>,
+    most: usize,
+}
+
+impl<'a> DeserializeSeed<'a> for Elements<'_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Elements<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut sequence: A) -> Result<(), A::Error> {
+        while let Some(element) = sequence.next_element()? {
+            self.read.push(element);
+            if self.read.len() > self.most {
+                return Err(A::Error::custom("too many elements"));
+            }
         }
         Ok(())
     }

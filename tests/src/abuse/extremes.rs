@@ -54,14 +54,14 @@ fn bit_offsets(site: &Site) -> Outcome {
 
 /// What it would take is counted before it is taken.
 fn far_bit_in_little_memory(site: &Site) -> Outcome {
-    site.expect("SETBIT abuse:near 80000000 1", &Reply::Integer(0))?;
+    site.expect("SETBIT abuse:near 8000000 1", &Reply::Integer(0))?;
     site.expect("DEL abuse:near", &Reply::Integer(1))?;
     refused_for_memory(site, &["SETBIT", "abuse:x", "4294967295", "1"])?;
     refused_for_memory(site, &["BITFIELD", "abuse:x", "SET", "u8", "4294967288", "1"])
 }
 
 fn far_byte_in_little_memory(site: &Site) -> Outcome {
-    site.expect("SETRANGE abuse:near 10000000 a", &Reply::Integer(10_000_001))?;
+    site.expect("SETRANGE abuse:near 1000000 a", &Reply::Integer(1_000_001))?;
     site.expect("DEL abuse:near", &Reply::Integer(1))?;
     refused_for_memory(site, &["SETRANGE", "abuse:x", "536870900", "a"])
 }

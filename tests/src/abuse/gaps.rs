@@ -19,11 +19,6 @@ pub const GAPS: &[Gap] = &[
     },
     Gap { row: "B17", part: "with TLS", reason: "the server has no TLS listener yet" },
     Gap {
-        row: "B37",
-        part: "16 MiB for an array of millions of elements",
-        reason: "http/json.rs lists every element of the array before it counts them against 1,000",
-    },
-    Gap {
         row: "B41",
         part: "`private` on a value behind a token",
         reason: "RFC 9111 forbids shared caches to keep it anyway; those that ignore the RFC need the word",

@@ -32,10 +32,10 @@ fn limits(site: &Site) -> Outcome {
         wire.expect_end(&protocol_error(text)).map_err(|fault| format!("{input:?}: {fault}"))?;
     }
     let argument: &[u8] = &vec![b'x'; BULK_BYTES];
-    let mut at_the_limits = vec![&b"x"[..]; ARGUMENTS];
-    at_the_limits[0] = b"MSET";
+    let mut at_the_limit = [&b"x"[..]; ARGUMENTS];
+    at_the_limit[0] = b"DEL";
     for (request, reply) in [
-        (request(&at_the_limits[..9]), NOAUTH),
+        (request(&at_the_limit), NOAUTH),
         (request(&[b"GET", argument]), NOAUTH),
         (request(&[b"AUTH", argument]), b"-WRONGPASS invalid username-password pair or user is disabled.\r\n"),
     ] {

@@ -12,8 +12,8 @@ pub const ROWS: &[Row] = &[
     // A connection's buffers, however little it declares: what a thousand honest ones hold is compared.
     Row::new("B03", "1,000 connections that declare huge counts", declared_counts).growing(64).fresh(),
     Row::new("B13", "512 MiB declared by 100, little sent", declared_lengths).fresh(),
-    // A request of 6.9 MB in a buffer that doubles, and the argument table beside it.
-    Row::new("B14", "commands with a million arguments", many_arguments).growing(96).fresh(),
+    // A request of 10 MB in a buffer that doubles, and the argument table beside it.
+    Row::new("B14", "commands with a million arguments", many_arguments).growing(128).fresh(),
     // Ten clients with a reply batch each, and the value.
     Row::new("B15", "1 MiB values that nobody reads", slow_readers).growing(48).fresh(),
     Row::new("B16", "a flood of refused commands, never read", unread_refusals).on(LOCKED).fresh(),

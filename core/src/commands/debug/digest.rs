@@ -1,15 +1,14 @@
 //! DEBUG DIGEST and DIGEST-VALUE: whether two datasets are equal, whatever their encodings.
 
-use xxhash_rust::xxh3::Xxh3;
-
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::hash::KeyHasher;
 use crate::keyspace::entry::{Entry, Value};
 use crate::keyspace::object::Object;
 use crate::keyspace::type_name;
 
-/// Seeds of the two hashes that make 160 bits.
-const SEEDS: [u64; 2] = [0x4c61_7264_6572_2031, 0x4c61_7264_6572_2032];
+/// Keys of the hashes side by side that make 160 bits. They are no secret: equal data must have equal digests.
+const KEYS: [[u64; 2]; 3] = [[0x4c61_7264_6572_2031, 1], [0x4c61_7264_6572_2032, 2], [0x4c61_7264_6572_2033, 3]];
 
 /// DEBUG DIGEST: the digests of all keys of all databases combined, in no particular order.
 pub(super) fn keyspace(cx: &mut Context) -> Result<(), CommandError> {
@@ -45,39 +44,37 @@ pub(super) fn values(cx: &mut Context) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// 160 bits.
+/// 160 bits: two lanes and half of the third.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Digest {
-    high: u128,
-    low: u32,
-}
+struct Digest([u64; 3]);
 
 impl Digest {
     /// Adds the digest of another key. Keys are unique, so nothing cancels out.
     fn combine(&mut self, other: Self) {
-        self.high ^= other.high;
-        self.low ^= other.low;
+        self.0.iter_mut().zip(other.0).for_each(|(lane, other)| *lane ^= other);
     }
 
     /// Forty hexadecimal digits.
     fn text(self) -> String {
-        format!("{:032x}{:08x}", self.high, self.low)
+        let [first, second, third] = self.0;
+        format!("{first:016x}{second:016x}{:08x}", third as u32)
     }
 }
 
-struct Hash(Xxh3, Xxh3);
+/// The hash of a sequence of words, one lane for each of [`KEYS`].
+struct Hash([u64; 3]);
 
 impl Hash {
     fn new() -> Self {
-        let [one, other] = SEEDS;
-        Self(Xxh3::with_seed(one), Xxh3::with_seed(other))
+        Self([0; 3])
     }
 
-    /// Adds bytes with their length, so that words cannot run into each other.
+    /// Adds a word: each lane becomes the hash of itself and of the word's hash, so words cannot run into each other.
     fn word(&mut self, bytes: &[u8]) {
-        for hasher in [&mut self.0, &mut self.1] {
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
+        for (lane, key) in self.0.iter_mut().zip(KEYS) {
+            let hasher = KeyHasher::new(key);
+            let link = [lane.to_le_bytes(), hasher.hash(bytes).to_le_bytes()];
+            *lane = hasher.hash(link.as_flattened());
         }
     }
 
@@ -93,6 +90,6 @@ impl Hash {
     }
 
     fn finish(self) -> Digest {
-        Digest { high: self.0.digest128(), low: self.1.digest() as u32 }
+        Digest(self.0)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! redis-cli finds a field by the first place its name appears at, so a name that is part of another stands first.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
 
 use super::facts::Facts;
 
@@ -41,6 +41,11 @@ pub(super) const SECTIONS: &[Section] = &[
 ];
 
 fn field(out: &mut String, name: &str, value: impl Display) {
+    line(out, name, &value);
+}
+
+/// One piece of code for the values of all types.
+fn line(out: &mut String, name: &str, value: &dyn Display) {
     out.push_str(&format!("{name}:{value}\r\n"));
 }
 
@@ -63,7 +68,24 @@ fn human(bytes: u64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    if bytes < 1024 { format!("{bytes}B") } else { format!("{value:.2}{}", UNITS[unit]) }
+    if bytes < 1024 { format!("{bytes}B") } else { format!("{}{}", Fixed::<2>(value), UNITS[unit]) }
+}
+
+/// A statistic with a fixed number of decimals; negative ones count as 0. Written with integers: core's own formatting
+/// of floats is large, and a WASM module should not carry it for INFO alone.
+struct Fixed<const DECIMALS: u32>(f64);
+
+impl<const DECIMALS: u32> Display for Fixed<DECIMALS> {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let unit = 10u64.pow(DECIMALS);
+        // The conversion saturates.
+        let units = (self.0 * unit as f64 + 0.5) as u64;
+        write!(out, "{}", units / unit)?;
+        match DECIMALS {
+            0 => Ok(()),
+            _ => write!(out, ".{:0width$}", units % unit, width = DECIMALS as usize),
+        }
+    }
 }
 
 fn server(facts: &Facts, out: &mut String) {
@@ -96,17 +118,17 @@ fn clients(facts: &Facts, out: &mut String) {
 
 fn memory(facts: &Facts, out: &mut String) {
     let (used, peak) = (facts.used_bytes() as u64, facts.peak_bytes as u64);
-    let share = |part: u64, whole: u64| part as f64 * 100.0 / whole.max(1) as f64;
+    let share = |part: u64, whole: u64| Fixed::<2>(part as f64 * 100.0 / whole.max(1) as f64);
     bytes(out, "used_memory", used);
     let resident = facts.process.resident_bytes;
     if resident > 0 {
         bytes(out, "used_memory_rss", resident);
     }
     bytes(out, "used_memory_peak", peak);
-    field(out, "used_memory_peak_perc", format_args!("{:.2}%", share(used, peak)));
+    field(out, "used_memory_peak_perc", format_args!("{}%", share(used, peak)));
     field(out, "used_memory_overhead", facts.client_bytes);
     field(out, "used_memory_dataset", facts.data_bytes);
-    field(out, "used_memory_dataset_perc", format_args!("{:.2}%", share(facts.data_bytes as u64, used)));
+    field(out, "used_memory_dataset_perc", format_args!("{}%", share(facts.data_bytes as u64, used)));
     constants(
         out,
         &[
@@ -120,7 +142,7 @@ fn memory(facts: &Facts, out: &mut String) {
     bytes(out, "maxmemory", facts.settings.maxmemory_bytes);
     field(out, "maxmemory_policy", facts.settings.maxmemory_policy.word());
     if resident > 0 {
-        field(out, "mem_fragmentation_ratio", format_args!("{:.2}", resident as f64 / used.max(1) as f64));
+        field(out, "mem_fragmentation_ratio", Fixed::<2>(resident as f64 / used.max(1) as f64));
         field(out, "mem_fragmentation_bytes", resident.cast_signed() - used.cast_signed());
     }
     constants(
@@ -160,13 +182,13 @@ fn statistics(facts: &Facts, out: &mut String) {
     field(out, "total_connections_received", facts.connections);
     field(out, "total_commands_processed", facts.commands.iter().map(|command| command.calls).sum::<u64>());
     if let Some([commands, ..]) = facts.rates {
-        field(out, "instantaneous_ops_per_sec", format_args!("{commands:.0}"));
+        field(out, "instantaneous_ops_per_sec", Fixed::<0>(commands));
     }
     field(out, "total_net_input_bytes", facts.received_bytes);
     field(out, "total_net_output_bytes", facts.sent_bytes);
     if let Some([_, received, sent]) = facts.rates {
-        field(out, "instantaneous_input_kbps", format_args!("{:.2}", received / 1024.0));
-        field(out, "instantaneous_output_kbps", format_args!("{:.2}", sent / 1024.0));
+        field(out, "instantaneous_input_kbps", Fixed::<2>(received / 1024.0));
+        field(out, "instantaneous_output_kbps", Fixed::<2>(sent / 1024.0));
     }
     field(out, "rejected_connections", facts.rejected_connections);
     constants(out, &[("sync_full", "0"), ("sync_partial_ok", "0"), ("sync_partial_err", "0")]);
@@ -208,8 +230,8 @@ fn replication(facts: &Facts, out: &mut String) {
 }
 
 fn cpu(facts: &Facts, out: &mut String) {
-    field(out, "used_cpu_sys", format_args!("{:.6}", facts.process.system_seconds));
-    field(out, "used_cpu_user", format_args!("{:.6}", facts.process.user_seconds));
+    field(out, "used_cpu_sys", Fixed::<6>(facts.process.system_seconds));
+    field(out, "used_cpu_user", Fixed::<6>(facts.process.user_seconds));
     constants(out, &[("used_cpu_sys_children", "0.000000"), ("used_cpu_user_children", "0.000000")]);
 }
 
@@ -220,8 +242,12 @@ fn command_statistics(facts: &Facts, out: &mut String) {
             out,
             &format!("cmdstat_{}", command.name),
             format_args!(
-                "calls={},usec={},usec_per_call={average:.2},rejected_calls={},failed_calls={}",
-                command.calls, command.microseconds, command.rejected, command.failed
+                "calls={},usec={},usec_per_call={},rejected_calls={},failed_calls={}",
+                command.calls,
+                command.microseconds,
+                Fixed::<2>(average),
+                command.rejected,
+                command.failed
             ),
         );
     }
@@ -248,7 +274,18 @@ fn keyspace(facts: &Facts, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::human;
+    use super::{Fixed, human};
+
+    #[test]
+    fn fixed_decimals() {
+        assert_eq!(Fixed::<2>(0.0).to_string(), "0.00");
+        assert_eq!(Fixed::<2>(99.996).to_string(), "100.00");
+        assert_eq!(Fixed::<2>(12.3449).to_string(), "12.34");
+        assert_eq!(Fixed::<6>(1.000_002_6).to_string(), "1.000003");
+        assert_eq!(Fixed::<0>(1.5).to_string(), "2");
+        assert_eq!(Fixed::<2>(-1.0).to_string(), "0.00");
+        assert_eq!(Fixed::<2>(f64::NAN).to_string(), "0.00");
+    }
 
     #[test]
     fn bytes_for_people() {
