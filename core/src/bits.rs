@@ -60,9 +60,7 @@ pub struct Field {
 
 /// The bit at `offset`, which is 0 past the end.
 pub fn get(bytes: &[u8], offset: u64) -> bool {
-    let byte = usize::try_from(offset / BYTE_BITS)
-        .ok()
-        .and_then(|index| bytes.get(index));
+    let byte = usize::try_from(offset / BYTE_BITS).ok().and_then(|index| bytes.get(index));
     byte.is_some_and(|byte| byte << (offset % BYTE_BITS) & 0x80 != 0)
 }
 
@@ -80,10 +78,7 @@ pub fn position_range(start: i64, end: i64, unit: Unit, len_bytes: usize) -> Ran
         Ok(index) => index,
         Err(_) => len.saturating_sub(index.unsigned_abs()),
     };
-    let (first, last) = (
-        from_start(start),
-        from_start(end).min(len.saturating_sub(1)),
-    );
+    let (first, last) = (from_start(start), from_start(end).min(len.saturating_sub(1)));
     if first > last || len == 0 {
         return 0..0;
     }
@@ -104,15 +99,8 @@ pub fn count(bytes: &[u8], range: Range<u64>) -> u64 {
         return 0;
     };
     let (words, rest) = middle.as_chunks::<WORD_BYTES>();
-    let in_words: u64 = words
-        .iter()
-        .map(|word| u64::from(u64::from_ne_bytes(*word).count_ones()))
-        .sum();
-    let in_bytes: u32 = rest
-        .iter()
-        .chain([&head, &tail])
-        .map(|byte| byte.count_ones())
-        .sum();
+    let in_words: u64 = words.iter().map(|word| u64::from(u64::from_ne_bytes(*word).count_ones())).sum();
+    let in_bytes: u32 = rest.iter().chain([&head, &tail]).map(|byte| byte.count_ones()).sum();
     in_words + u64::from(in_bytes)
 }
 
@@ -144,11 +132,7 @@ pub fn op(operation: Operation, sources: &[&[u8]]) -> Vec<u8> {
     let Some((first, others)) = sources.split_first() else {
         return Vec::new();
     };
-    let len = sources
-        .iter()
-        .map(|source| source.len())
-        .max()
-        .unwrap_or_default();
+    let len = sources.iter().map(|source| source.len()).max().unwrap_or_default();
     let padded = |source: &[u8]| {
         let mut bytes = Vec::with_capacity(len);
         bytes.extend_from_slice(source);
@@ -157,9 +141,7 @@ pub fn op(operation: Operation, sources: &[&[u8]]) -> Vec<u8> {
     };
     let any_other = || {
         let mut union = vec![0; len];
-        others
-            .iter()
-            .for_each(|other| combine(&mut union, other, |a, b| a | b));
+        others.iter().for_each(|other| combine(&mut union, other, |a, b| a | b));
         union
     };
     let mut result = padded(first);
@@ -168,12 +150,8 @@ pub fn op(operation: Operation, sources: &[&[u8]]) -> Vec<u8> {
             combine(&mut result, other, |a, b| a & b);
             result[other.len()..].fill(0);
         }),
-        Operation::Or => others
-            .iter()
-            .for_each(|other| combine(&mut result, other, |a, b| a | b)),
-        Operation::Xor => others
-            .iter()
-            .for_each(|other| combine(&mut result, other, |a, b| a ^ b)),
+        Operation::Or => others.iter().for_each(|other| combine(&mut result, other, |a, b| a | b)),
+        Operation::Xor => others.iter().for_each(|other| combine(&mut result, other, |a, b| a ^ b)),
         Operation::Not => {
             result.truncate(first.len());
             result.iter_mut().for_each(|byte| *byte = !*byte);
@@ -198,14 +176,8 @@ pub fn op(operation: Operation, sources: &[&[u8]]) -> Vec<u8> {
 impl Field {
     /// A field type, or nothing when no field is that wide.
     pub fn new(signed: bool, width_bits: u32) -> Option<Field> {
-        let widest = if signed {
-            MAX_FIELD_BITS
-        } else {
-            MAX_FIELD_BITS - 1
-        };
-        (1..=widest)
-            .contains(&width_bits)
-            .then_some(Field { signed, width_bits })
+        let widest = if signed { MAX_FIELD_BITS } else { MAX_FIELD_BITS - 1 };
+        (1..=widest).contains(&width_bits).then_some(Field { signed, width_bits })
     }
 
     /// Parses `i16` or `u8`.
@@ -254,8 +226,7 @@ impl Field {
             return Excess::Above;
         }
         // Redis computes the room above in 64 bits. Far below a narrow field's range it wraps, and counts as above.
-        let wraps_above =
-            self.width_bits < MAX_FIELD_BITS && increment > self.max().wrapping_sub(value);
+        let wraps_above = self.width_bits < MAX_FIELD_BITS && increment > self.max().wrapping_sub(value);
         let sum = i128::from(value) + i128::from(increment);
         if sum > i128::from(self.max()) || wraps_above {
             Excess::Above
@@ -276,11 +247,7 @@ impl Field {
     }
 
     fn wrap(self, value: i64) -> i64 {
-        extend(
-            (value as u64) & low_bits(self.width_bits),
-            self.width_bits,
-            self.signed,
-        )
+        extend((value as u64) & low_bits(self.width_bits), self.width_bits, self.signed)
     }
 }
 
@@ -306,9 +273,7 @@ pub fn field_get(bytes: &[u8], offset: u64, width_bits: u32, signed: bool) -> i6
 /// When the field is not inside `bytes`: the caller grows the string first.
 pub fn field_set(bytes: &mut [u8], offset: u64, width_bits: u32, value: i64) {
     let len_bits = bytes.len() as u64 * BYTE_BITS;
-    let is_inside = offset
-        .checked_add(width_bits.into())
-        .is_some_and(|end| end <= len_bits);
+    let is_inside = offset.checked_add(width_bits.into()).is_some_and(|end| end <= len_bits);
     assert!(is_inside, "the string was grown to hold the field");
     let window = Window::new(offset, width_bits);
     let mask = u128::from(low_bits(width_bits)) << window.below_bits;
@@ -334,10 +299,7 @@ struct Window {
 
 impl Window {
     fn new(offset: u64, width_bits: u32) -> Window {
-        assert!(
-            (1..=MAX_FIELD_BITS).contains(&width_bits),
-            "field widths are checked when parsed"
-        );
+        assert!((1..=MAX_FIELD_BITS).contains(&width_bits), "field widths are checked when parsed");
         let above_bits = (offset % BYTE_BITS) as u32;
         Window {
             // An offset beyond the address space is past the end of every string.
@@ -359,11 +321,7 @@ impl Window {
 /// Extends the sign of a signed field's raw bits.
 fn extend(raw: u64, width_bits: u32, signed: bool) -> i64 {
     let unused_bits = MAX_FIELD_BITS - width_bits;
-    if signed {
-        (raw << unused_bits) as i64 >> unused_bits
-    } else {
-        raw as i64
-    }
+    if signed { (raw << unused_bits) as i64 >> unused_bits } else { raw as i64 }
 }
 
 fn low_bits(width_bits: u32) -> u64 {
@@ -383,24 +341,13 @@ impl<'a> Span<'a> {
         if range.start >= end {
             return None;
         }
-        let (first, last) = (
-            (range.start / BYTE_BITS) as usize,
-            ((end - 1) / BYTE_BITS) as usize,
-        );
+        let (first, last) = ((range.start / BYTE_BITS) as usize, ((end - 1) / BYTE_BITS) as usize);
         let head_mask = 0xff_u8 >> (range.start % BYTE_BITS);
         let tail_mask = !(0x7f_u8 >> ((end - 1) % BYTE_BITS));
         Some(if first == last {
-            Span {
-                head: bytes[first] & head_mask & tail_mask,
-                middle: &[],
-                tail: 0,
-            }
+            Span { head: bytes[first] & head_mask & tail_mask, middle: &[], tail: 0 }
         } else {
-            Span {
-                head: bytes[first] & head_mask,
-                middle: &bytes[first + 1..last],
-                tail: bytes[last] & tail_mask,
-            }
+            Span { head: bytes[first] & head_mask, middle: &bytes[first + 1..last], tail: bytes[last] & tail_mask }
         })
     }
 }
@@ -409,10 +356,7 @@ impl<'a> Span<'a> {
 fn first_other(bytes: &[u8], skipped: u8) -> Option<usize> {
     let (words, _) = bytes.as_chunks::<WORD_BYTES>();
     let full = [skipped; WORD_BYTES];
-    let skipped_words = words
-        .iter()
-        .position(|word| *word != full)
-        .unwrap_or(words.len());
+    let skipped_words = words.iter().position(|word| *word != full).unwrap_or(words.len());
     let from = skipped_words * WORD_BYTES;
     let within = bytes[from..].iter().position(|byte| *byte != skipped)?;
     Some(from + within)
@@ -450,20 +394,7 @@ mod tests {
         for text in ["i1", "i64", "u1", "u63"] {
             field(text);
         }
-        for text in [
-            "",
-            "i",
-            "u",
-            "i0",
-            "u0",
-            "i65",
-            "u64",
-            "x8",
-            "I8",
-            "i08",
-            "i-1",
-            "i99999999999999999999",
-        ] {
+        for text in ["", "i", "u", "i0", "u0", "i65", "u64", "x8", "I8", "i08", "i-1", "i99999999999999999999"] {
             assert_eq!(Field::parse(text.as_bytes()), None, "{text}");
         }
         assert_eq!(field("i16").width_bits(), 16);
@@ -482,11 +413,7 @@ mod tests {
             (-9, -9, Unit::Byte, 0..8),
             (i64::MIN, i64::MAX, Unit::Bit, 0..24),
         ] {
-            assert_eq!(
-                position_range(start, end, unit, 3),
-                expected,
-                "{start} {end} {unit:?}"
-            );
+            assert_eq!(position_range(start, end, unit, 3), expected, "{start} {end} {unit:?}");
         }
         assert_eq!(position_range(0, -1, Unit::Byte, 0), 0..0);
         assert_eq!(position_range(-5, -9, Unit::Byte, 3), 0..8);
@@ -511,11 +438,7 @@ mod tests {
             ("u63", i64::MAX, 1, Wrap, Some(0)),
             ("i2", i64::MIN, 0, Sat, Some(1)),
         ] {
-            assert_eq!(
-                field(kind).fit(value, increment, overflow),
-                expected,
-                "{kind} {value} {increment}"
-            );
+            assert_eq!(field(kind).fit(value, increment, overflow), expected, "{kind} {value} {increment}");
         }
     }
 
@@ -535,9 +458,7 @@ mod tests {
     }
 
     fn bit_model(bytes: &[u8]) -> Vec<bool> {
-        (0..bytes.len() * 8)
-            .map(|offset| bytes[offset / 8] >> (7 - offset % 8) & 1 == 1)
-            .collect()
+        (0..bytes.len() * 8).map(|offset| bytes[offset / 8] >> (7 - offset % 8) & 1 == 1).collect()
     }
 
     fn operate_on_bit(operation: Operation, bits: &[bool]) -> bool {
@@ -563,15 +484,9 @@ mod tests {
 
     /// Runs of equal bytes, so that whole words are skipped.
     fn runs() -> impl Strategy<Value = Vec<u8>> {
-        let run = (
-            proptest::sample::select(vec![0u8, 255, 1, 128, 90]),
-            0usize..40,
-        );
-        vec(run, 0..4).prop_map(|runs| {
-            runs.into_iter()
-                .flat_map(|(byte, len)| std::iter::repeat_n(byte, len))
-                .collect()
-        })
+        let run = (proptest::sample::select(vec![0u8, 255, 1, 128, 90]), 0usize..40);
+        vec(run, 0..4)
+            .prop_map(|runs| runs.into_iter().flat_map(|(byte, len)| std::iter::repeat_n(byte, len)).collect())
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! A client's byte stream: received bytes in, requests out, replies collected.
 
-use crate::resp::{Input, Arguments, Parser, ProtocolError, RequestLimits};
+use crate::resp::{Arguments, Input, Parser, ProtocolError, RequestLimits};
 use crate::session::Session;
 use crate::settings::Settings;
 
@@ -27,8 +27,7 @@ impl Connection {
     /// Moves on to the next whole request and says whether there is one. Call [`Connection::parts`] to work on it.
     pub fn advance(&mut self, settings: &Settings) -> Result<bool, ProtocolError> {
         self.finish_request();
-        let limits =
-            RequestLimits::new(settings.proto_max_bulk_len_bytes, settings.client_query_buffer_limit_bytes);
+        let limits = RequestLimits::new(settings.proto_max_bulk_len_bytes, settings.client_query_buffer_limit_bytes);
         let limits = if self.session.authenticated { limits } else { limits.unauthenticated() };
         self.consumed = self.parser.parse_input(&mut self.input, &limits)?.unwrap_or(0);
         Ok(self.consumed > 0)

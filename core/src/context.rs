@@ -8,8 +8,8 @@ use crate::hub::{Counters, Host, Hub, Signals};
 use crate::keyspace::{AccessClock, Keyspace, Layout};
 use crate::limits::{STRING_BYTES, UNCHECKED_PADDING_BYTES};
 use crate::number;
-use crate::resp::Reply;
 use crate::resp::Arguments;
+use crate::resp::Reply;
 use crate::session::Session;
 use crate::settings::Settings;
 

@@ -75,11 +75,7 @@ fn match_class(class: &[u8], byte: u8, ignore_case: bool) -> (bool, &[u8]) {
 fn in_range(first: u8, last: u8, byte: u8, ignore_case: bool) -> bool {
     // Redis compares C's char, which is signed on x86-64: bytes from 0x80 sort before the others.
     let rank = |byte: u8| fold(byte, ignore_case).cast_signed();
-    let (low, high) = if first.cast_signed() <= last.cast_signed() {
-        (first, last)
-    } else {
-        (last, first)
-    };
+    let (low, high) = if first.cast_signed() <= last.cast_signed() { (first, last) } else { (last, first) };
     (rank(low)..=rank(high)).contains(&rank(byte))
 }
 
@@ -88,11 +84,7 @@ fn same(a: u8, b: u8, ignore_case: bool) -> bool {
 }
 
 fn fold(byte: u8, ignore_case: bool) -> u8 {
-    if ignore_case {
-        byte.to_ascii_lowercase()
-    } else {
-        byte
-    }
+    if ignore_case { byte.to_ascii_lowercase() } else { byte }
 }
 
 #[cfg(test)]
@@ -131,22 +123,10 @@ mod tests {
             ("", "a", false),
             ("A", "a", false),
         ] {
-            assert_eq!(
-                matches(pattern.as_bytes(), text.as_bytes(), false),
-                expected,
-                "{pattern} {text}"
-            );
+            assert_eq!(matches(pattern.as_bytes(), text.as_bytes(), false), expected, "{pattern} {text}");
         }
-        for (pattern, text, expected) in [
-            ("A[B-D]", "aC", true),
-            ("[\\A]", "a", false),
-            ("\\A", "a", true),
-        ] {
-            assert_eq!(
-                matches(pattern.as_bytes(), text.as_bytes(), true),
-                expected,
-                "{pattern} {text}"
-            );
+        for (pattern, text, expected) in [("A[B-D]", "aC", true), ("[\\A]", "a", false), ("\\A", "a", true)] {
+            assert_eq!(matches(pattern.as_bytes(), text.as_bytes(), true), expected, "{pattern} {text}");
         }
     }
 
@@ -164,16 +144,8 @@ mod tests {
         let pattern = [b"a*".repeat(511), b"b".to_vec()].concat();
         let started = Instant::now();
         assert!(!matches(&pattern, &[b'a'; 1024], false));
-        assert!(!matches(
-            &[b"*".as_slice(), &[b'a'; 500], b"b"].concat(),
-            &[b'a'; 1024],
-            false
-        ));
-        assert!(
-            started.elapsed() < Duration::from_secs(5),
-            "{:?}",
-            started.elapsed()
-        );
+        assert!(!matches(&[b"*".as_slice(), &[b'a'; 500], b"b"].concat(), &[b'a'; 1024], false));
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     }
 
     /// Tries every stretch for every star.
@@ -183,8 +155,9 @@ mod tests {
                 (0..=text.len()).any(|covered| matches_naively(rest, &text[covered..], ignore_case))
             }
             (_, []) => pattern.is_empty(),
-            (_, [byte, after @ ..]) => match_one(pattern, *byte, ignore_case)
-                .is_some_and(|rest| matches_naively(rest, after, ignore_case)),
+            (_, [byte, after @ ..]) => {
+                match_one(pattern, *byte, ignore_case).is_some_and(|rest| matches_naively(rest, after, ignore_case))
+            }
         }
     }
 

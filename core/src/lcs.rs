@@ -37,14 +37,8 @@ pub struct Lcs {
 /// Clients know the command's limit as this size against `proto-max-bulk-len`, so callers check it before [`lcs`] and
 /// [`length`], which take a thirty-second of it, and two rows, respectively.
 pub fn table_bytes(a_len: usize, b_len: usize) -> Option<u64> {
-    let entries = |len: usize| {
-        Some(len as u64)
-            .filter(|len| *len < MAX_STRING_BYTES)
-            .map(|len| len + 1)
-    };
-    entries(a_len)?
-        .checked_mul(entries(b_len)?)?
-        .checked_mul(ENTRY_BYTES)
+    let entries = |len: usize| Some(len as u64).filter(|len| *len < MAX_STRING_BYTES).map(|len| len + 1);
+    entries(a_len)?.checked_mul(entries(b_len)?)?.checked_mul(ENTRY_BYTES)
 }
 
 /// The length of the longest common subsequence (LEN alone), without finding it.
@@ -70,13 +64,8 @@ pub fn lcs(a: &[u8], b: &[u8], min_match_bytes: usize) -> Lcs {
             a_len -= 1;
             b_len -= 1;
             found.subsequence.push(a[a_len]);
-            let (a_end, b_end) = open
-                .take()
-                .map_or((a_len, b_len), |later| (*later.a.end(), *later.b.end()));
-            open = Some(Match {
-                a: a_len..=a_end,
-                b: b_len..=b_end,
-            });
+            let (a_end, b_end) = open.take().map_or((a_len, b_len), |later| (*later.a.end(), *later.b.end()));
+            open = Some(Match { a: a_len..=a_end, b: b_len..=b_end });
         } else {
             found.matches.extend(open.take());
             if table.drops_first(a_len, b_len) {
@@ -87,9 +76,7 @@ pub fn lcs(a: &[u8], b: &[u8], min_match_bytes: usize) -> Lcs {
         }
     }
     found.matches.extend(open);
-    found
-        .matches
-        .retain(|part| part.length() >= min_match_bytes);
+    found.matches.retain(|part| part.length() >= min_match_bytes);
     found.subsequence.reverse();
     found
 }
@@ -113,10 +100,7 @@ impl Table {
                 bits[column / u64::BITS as usize] |= 1 << (column % u64::BITS as usize);
             });
         }
-        Table {
-            words,
-            words_per_row,
-        }
+        Table { words, words_per_row }
     }
 
     fn drops_first(&self, a_len: usize, b_len: usize) -> bool {
@@ -155,10 +139,7 @@ mod tests {
     fn the_example_of_the_command_page() {
         let found = lcs(b"ohmytext", b"mynewtext", 0);
         assert_eq!(found.subsequence, b"mytext");
-        assert_eq!(
-            found.matches,
-            [Match { a: 4..=7, b: 5..=8 }, Match { a: 2..=3, b: 0..=1 }]
-        );
+        assert_eq!(found.matches, [Match { a: 4..=7, b: 5..=8 }, Match { a: 2..=3, b: 0..=1 }]);
         assert_eq!(found.matches[0].length(), 4);
         let filtered = lcs(b"ohmytext", b"mynewtext", 4);
         assert_eq!(filtered.matches, [Match { a: 4..=7, b: 5..=8 }]);
@@ -188,11 +169,8 @@ mod tests {
         let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
         for i in 1..=a.len() {
             for j in 1..=b.len() {
-                table[i][j] = if a[i - 1] == b[j - 1] {
-                    table[i - 1][j - 1] + 1
-                } else {
-                    table[i - 1][j].max(table[i][j - 1])
-                };
+                table[i][j] =
+                    if a[i - 1] == b[j - 1] { table[i - 1][j - 1] + 1 } else { table[i - 1][j].max(table[i][j - 1]) };
             }
         }
         table

@@ -44,11 +44,7 @@ pub fn parse_u64_lenient(text: &[u8]) -> Option<u64> {
         [b'+', digits @ ..] | digits => (false, digits),
     };
     let magnitude = checked_digits(digits)?;
-    Some(if negative {
-        magnitude.wrapping_neg()
-    } else {
-        magnitude
-    })
+    Some(if negative { magnitude.wrapping_neg() } else { magnitude })
 }
 
 /// Appends the decimal text of `value`.

@@ -45,7 +45,14 @@ impl Plan {
     #[inline]
     fn running(command: CommandId) -> Self {
         let writes = command.row().flags.contains(Flags::WRITE);
-        Self { command: Some(command), action: Action::Run, shards: ShardSet::None, hub: false, writes, first_key: None }
+        Self {
+            command: Some(command),
+            action: Action::Run,
+            shards: ShardSet::None,
+            hub: false,
+            writes,
+            first_key: None,
+        }
     }
 
     fn aborting(command: CommandId, error: &CommandError, session: &Session) -> Self {

@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use larder_core::settings::{
-    Directive, Fault, Inert, Origin, Pair, Parameter, Settings, SettingsError,
-};
+use larder_core::settings::{Directive, Fault, Inert, Origin, Pair, Parameter, Settings, SettingsError};
 
 use crate::conf_file::{self, Located, Place};
 
@@ -46,18 +44,12 @@ pub struct Exit {
 impl Exit {
     /// The server could not start. The message is one line; the program's name is put before it.
     pub fn could_not_start(why: impl std::fmt::Display) -> Exit {
-        Exit {
-            code: 1,
-            text: format!("larder: {why}\n"),
-        }
+        Exit { code: 1, text: format!("larder: {why}\n") }
     }
 
     /// The command line makes no sense.
     fn bad_usage(why: impl std::fmt::Display) -> Exit {
-        Exit {
-            code: 2,
-            text: format!("larder: {why}\nTry 'larder serve --help'.\n"),
-        }
+        Exit { code: 2, text: format!("larder: {why}\nTry 'larder serve --help'.\n") }
     }
 
     /// Prints the text where it belongs and returns the code for `main`.
@@ -127,10 +119,7 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Exit> {
         return Err(Exit::bad_usage(format!("more than {MAX_WORDS} words")));
     }
     // `larder --port 7000` means `larder serve --port 7000`.
-    let first = words
-        .get(1)
-        .and_then(|word| word.to_str())
-        .unwrap_or_default();
+    let first = words.get(1).and_then(|word| word.to_str()).unwrap_or_default();
     if first.starts_with("--") && first.len() > 2 && !["--help", "--version"].contains(&first) {
         words.insert(1, "serve".into());
     }
@@ -145,10 +134,7 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Exit> {
 /// Clap's answers: help and version end well, all else is bad usage.
 fn clap_exit(error: clap::Error) -> Exit {
     let code = if error.use_stderr() { 2 } else { 0 };
-    Exit {
-        code,
-        text: error.render().to_string(),
-    }
+    Exit { code, text: error.render().to_string() }
 }
 
 fn serve(words: &[OsString]) -> Result<Start, Exit> {
@@ -160,14 +146,10 @@ fn serve(words: &[OsString]) -> Result<Start, Exit> {
     directives.extend(options);
 
     let mut settings = Settings::default();
-    let pairs: Vec<Pair<'_>> = directives
-        .iter()
-        .map(|one| (&one.directive.name[..], &one.directive.value[..]))
-        .collect();
+    let pairs: Vec<Pair<'_>> =
+        directives.iter().map(|one| (&one.directive.name[..], &one.directive.value[..])).collect();
     check_word_counts(&directives)?;
-    settings
-        .set_all(&pairs, Origin::Start)
-        .map_err(|error| refusal(&error, &directives))?;
+    settings.set_all(&pairs, Origin::Start).map_err(|error| refusal(&error, &directives))?;
     check_store(&settings).map_err(|why| blame(&directives, "store", &why))?;
     settings.dir = directory(&settings.dir).map_err(|why| blame(&directives, "dir", &why))?;
     Ok(Start {
@@ -180,19 +162,13 @@ fn serve(words: &[OsString]) -> Result<Start, Exit> {
 /// Takes the words of `serve` apart: a file if one stands first, then options with the values up to the next option.
 fn split(words: &[OsString]) -> Result<(Option<&Path>, Vec<Located>), Exit> {
     let (file, mut rest) = match words.split_first() {
-        Some((first, rest)) if !first.as_encoded_bytes().starts_with(b"-") => {
-            (Some(Path::new(first)), rest)
-        }
+        Some((first, rest)) if !first.as_encoded_bytes().starts_with(b"-") => (Some(Path::new(first)), rest),
         _ => (None, words),
     };
     let mut options = Vec::new();
     while let Some((option, after)) = rest.split_first() {
         let shown = option.to_string_lossy();
-        let Some(name) = option
-            .as_encoded_bytes()
-            .strip_prefix(b"--")
-            .filter(|name| !name.is_empty())
-        else {
+        let Some(name) = option.as_encoded_bytes().strip_prefix(b"--").filter(|name| !name.is_empty()) else {
             return Err(match option.as_encoded_bytes() {
                 b"-h" => help("--help"),
                 b"-V" => help("--version"),
@@ -205,30 +181,21 @@ fn split(words: &[OsString]) -> Result<(Option<&Path>, Vec<Located>), Exit> {
         let count = after.iter().take_while(|word| !is_option(word)).count();
         let (values, next) = after.split_at(count);
         rest = next;
-        options.push(Located {
-            directive: option_directive(name, values)?,
-            place: Place::CommandLine,
-        });
+        options.push(Located { directive: option_directive(name, values)?, place: Place::CommandLine });
     }
     Ok((file, options))
 }
 
 /// The directive of one option; `--name=value` is the way to give a value that begins with `--`.
 fn option_directive(option: &[u8], values: &[OsString]) -> Result<Directive, Exit> {
-    let mut values: Vec<Vec<u8>> = values
-        .iter()
-        .map(|word| word.as_encoded_bytes().to_vec())
-        .collect();
+    let mut values: Vec<Vec<u8>> = values.iter().map(|word| word.as_encoded_bytes().to_vec()).collect();
     let mut name = option;
     if let Some(equals) = option.iter().position(|byte| *byte == b'=') {
         name = &option[..equals];
         values.insert(0, option[equals + 1..].to_vec());
     }
     if Parameter::find(name).is_none() && Inert::find(name).is_none() {
-        return Err(Exit::bad_usage(format!(
-            "unknown option '--{}'",
-            String::from_utf8_lossy(name)
-        )));
+        return Err(Exit::bad_usage(format!("unknown option '--{}'", String::from_utf8_lossy(name))));
     }
     Ok(Directive::new(name.to_vec(), &values))
 }
@@ -239,11 +206,7 @@ fn is_option(word: &OsString) -> bool {
 
 /// What clap says to `--help` or `--version`, wherever the flag stood.
 fn help(flag: &str) -> Exit {
-    let words: &[&str] = if flag == "--help" {
-        &["larder", "serve", flag]
-    } else {
-        &["larder", flag]
-    };
+    let words: &[&str] = if flag == "--help" { &["larder", "serve", flag] } else { &["larder", flag] };
     match Cli::try_parse_from(words) {
         Err(shown) => clap_exit(shown),
         Ok(_) => Exit::bad_usage(format!("unexpected argument '{flag}'")),
@@ -252,10 +215,7 @@ fn help(flag: &str) -> Exit {
 
 /// Several words are fine for lists only; Redis refuses others before it looks at the value.
 fn check_word_counts(directives: &[Located]) -> Result<(), Exit> {
-    match directives
-        .iter()
-        .find(|one| !one.directive.word_count_fits())
-    {
+    match directives.iter().find(|one| !one.directive.word_count_fits()) {
         Some(one) => Err(at(one, "wrong number of arguments")),
         None => Ok(()),
     }
@@ -268,9 +228,7 @@ fn refusal(error: &SettingsError, directives: &[Located]) -> Exit {
     };
     let name = &error.name;
     match &error.fault {
-        Fault::Unknown => {
-            Exit::could_not_start(format!("unknown directive '{name}' ({})", one.place))
-        }
+        Fault::Unknown => Exit::could_not_start(format!("unknown directive '{name}' ({})", one.place)),
         Fault::Unsupported => at(one, "not supported by this version of Larder"),
         Fault::Refused(reason) => at(one, reason),
     }
@@ -298,9 +256,7 @@ fn blame(directives: &[Located], name: &str, why: &str) -> Exit {
 fn check_store(settings: &Settings) -> Result<(), String> {
     match settings.store.as_str() {
         "memory" => Ok(()),
-        store => Err(format!(
-            "'{store}' needs persistence, which comes in a later version; use 'memory'"
-        )),
+        store => Err(format!("'{store}' needs persistence, which comes in a later version; use 'memory'")),
     }
 }
 
@@ -310,19 +266,14 @@ fn directory(dir: &str) -> Result<String, String> {
     if !path.is_dir() {
         return Err("Not a directory".to_owned());
     }
-    path.into_os_string()
-        .into_string()
-        .map_err(|_| "argument must be UTF-8 text".to_owned())
+    path.into_os_string().into_string().map_err(|_| "argument must be UTF-8 text".to_owned())
 }
 
 /// Says what was asked for and will not happen.
 fn notices(settings: &Settings, directives: &[Located]) -> Vec<String> {
     let mut notices = Vec::new();
     if settings.appendonly || !settings.save.0.is_empty() {
-        notices.push(
-            "nothing is written to disk while store is memory, whatever save and appendonly say"
-                .to_owned(),
-        );
+        notices.push("nothing is written to disk while store is memory, whatever save and appendonly say".to_owned());
     }
     let mut inert: Vec<String> = directives
         .iter()
@@ -332,10 +283,7 @@ fn notices(settings: &Settings, directives: &[Located]) -> Vec<String> {
     inert.sort_unstable();
     inert.dedup();
     if !inert.is_empty() {
-        notices.push(format!(
-            "directives without effect in Larder: {}",
-            inert.join(", ")
-        ));
+        notices.push(format!("directives without effect in Larder: {}", inert.join(", ")));
     }
     notices
 }
@@ -355,16 +303,13 @@ mod tests {
 
     impl ConfFile {
         fn new(name: &str, text: &str) -> ConfFile {
-            let path =
-                std::env::temp_dir().join(format!("larder-cli-{name}-{}.conf", std::process::id()));
+            let path = std::env::temp_dir().join(format!("larder-cli-{name}-{}.conf", std::process::id()));
             fs::write(&path, text).expect("the temporary directory is writable");
             ConfFile(path)
         }
 
         fn path(&self) -> &str {
-            self.0
-                .to_str()
-                .expect("the temporary directory has a plain name")
+            self.0.to_str().expect("the temporary directory has a plain name")
         }
     }
 
@@ -385,11 +330,7 @@ mod tests {
             let mut start = run(words).expect("the defaults start");
             assert!(Path::new(&start.settings.dir).is_absolute());
             start.settings.dir = Settings::default().dir;
-            let expected = Start {
-                settings: Settings::default(),
-                config_file: None,
-                notices: Vec::new(),
-            };
+            let expected = Start { settings: Settings::default(), config_file: None, notices: Vec::new() };
             assert_eq!(start, expected);
         }
     }
@@ -401,54 +342,24 @@ mod tests {
             (&["--port", "7000"], "port", "7000"),
             (&["serve", "--port=7000"], "port", "7000"),
             (&["serve", "--PORT", "1", "--port", "2"], "port", "2"),
-            (
-                &["serve", "--save", "3600", "1", "--port", "0"],
-                "save",
-                "3600 1",
-            ),
+            (&["serve", "--save", "3600", "1", "--port", "0"], "save", "3600 1"),
             (&["serve", "--save", "3600 1 60 2"], "save", "3600 1 60 2"),
             (&["serve", "--save", "1", "2", "--save", ""], "save", ""),
-            (
-                &["serve", "--bind", "127.0.0.1", "-::1"],
-                "bind",
-                "127.0.0.1 -::1",
-            ),
-            (
-                &["serve", "--list-max-listpack-size", "-5"],
-                "list-max-listpack-size",
-                "-5",
-            ),
-            (
-                &["serve", "--requirepass=--x=y", "--http-port", "0"],
-                "requirepass",
-                "--x=y",
-            ),
-            (
-                &["serve", "--maxmemory", "1gb", "--store", "memory"],
-                "maxmemory",
-                "1073741824",
-            ),
+            (&["serve", "--bind", "127.0.0.1", "-::1"], "bind", "127.0.0.1 -::1"),
+            (&["serve", "--list-max-listpack-size", "-5"], "list-max-listpack-size", "-5"),
+            (&["serve", "--requirepass=--x=y", "--http-port", "0"], "requirepass", "--x=y"),
+            (&["serve", "--maxmemory", "1gb", "--store", "memory"], "maxmemory", "1073741824"),
         ];
         for (words, name, expected) in cases {
-            assert_eq!(
-                value(&run(words).expect("the options are good"), name),
-                expected,
-                "{words:?}"
-            );
+            assert_eq!(value(&run(words).expect("the options are good"), name), expected, "{words:?}");
         }
     }
 
     #[test]
     fn the_command_line_overrides_the_file() {
-        let file = ConfFile::new(
-            "over",
-            "port 1\ntimeout 7\nsave 1 2\nsave 3 4\ndaemonize yes\npidfile /x\n",
-        );
+        let file = ConfFile::new("over", "port 1\ntimeout 7\nsave 1 2\nsave 3 4\ndaemonize yes\npidfile /x\n");
         let start = run(&["serve", file.path(), "--port", "2"]).expect("both are good");
-        assert_eq!(
-            (value(&start, "port"), value(&start, "timeout")),
-            ("2".to_owned(), "7".to_owned())
-        );
+        assert_eq!((value(&start, "port"), value(&start, "timeout")), ("2".to_owned(), "7".to_owned()));
         assert_eq!(value(&start, "save"), "1 2 3 4");
         assert_eq!(start.config_file.as_deref(), Some(file.0.as_path()));
         let expected = [
@@ -462,130 +373,39 @@ mod tests {
     fn bad_options_say_why_in_one_line() {
         let later = "needs persistence, which comes in a later version; use 'memory'";
         let cases: [(&[&str], u8, &str); 15] = [
-            (
-                &["serve", "--port", "70000"],
-                1,
-                "--port: argument must be between 0 and 65535 inclusive",
-            ),
-            (
-                &["serve", "--timeout"],
-                1,
-                "--timeout: wrong number of arguments",
-            ),
-            (
-                &["serve", "--port", "1", "2"],
-                1,
-                "--port: wrong number of arguments",
-            ),
-            (
-                &["serve", "--save", "1"],
-                1,
-                "--save: Invalid save parameters",
-            ),
-            (
-                &["serve", "--maxmemory", "1tb"],
-                1,
-                "--maxmemory: argument must be a memory value",
-            ),
-            (
-                &["serve", "--dir", "/no/such"],
-                1,
-                "--dir: No such file or directory",
-            ),
-            (
-                &["serve", "--dir", "/dev/null"],
-                1,
-                "--dir: Not a directory",
-            ),
-            (
-                &["serve", "--store", "file"],
-                1,
-                &format!("--store: 'file' {later}"),
-            ),
-            (
-                &["serve", "--store", "s3://x"],
-                1,
-                &format!("--store: 's3://x' {later}"),
-            ),
-            (
-                &["serve", "--replicaof", "h", "1"],
-                1,
-                "--replicaof: not supported by this version of Larder",
-            ),
-            (
-                &["serve", "--cluster-enabled", "yes"],
-                1,
-                "--cluster-enabled: not supported by this version of Larder",
-            ),
-            (
-                &["serve", "/no/such.conf"],
-                1,
-                "cannot read /no/such.conf: No such file or directory",
-            ),
-            (
-                &["serve", "--foo", "1"],
-                2,
-                "unknown option '--foo'\nTry 'larder serve --help'.",
-            ),
-            (
-                &["--foo"],
-                2,
-                "unknown option '--foo'\nTry 'larder serve --help'.",
-            ),
-            (
-                &["serve", "-p", "1"],
-                2,
-                "unexpected argument '-p'\nTry 'larder serve --help'.",
-            ),
+            (&["serve", "--port", "70000"], 1, "--port: argument must be between 0 and 65535 inclusive"),
+            (&["serve", "--timeout"], 1, "--timeout: wrong number of arguments"),
+            (&["serve", "--port", "1", "2"], 1, "--port: wrong number of arguments"),
+            (&["serve", "--save", "1"], 1, "--save: Invalid save parameters"),
+            (&["serve", "--maxmemory", "1tb"], 1, "--maxmemory: argument must be a memory value"),
+            (&["serve", "--dir", "/no/such"], 1, "--dir: No such file or directory"),
+            (&["serve", "--dir", "/dev/null"], 1, "--dir: Not a directory"),
+            (&["serve", "--store", "file"], 1, &format!("--store: 'file' {later}")),
+            (&["serve", "--store", "s3://x"], 1, &format!("--store: 's3://x' {later}")),
+            (&["serve", "--replicaof", "h", "1"], 1, "--replicaof: not supported by this version of Larder"),
+            (&["serve", "--cluster-enabled", "yes"], 1, "--cluster-enabled: not supported by this version of Larder"),
+            (&["serve", "/no/such.conf"], 1, "cannot read /no/such.conf: No such file or directory"),
+            (&["serve", "--foo", "1"], 2, "unknown option '--foo'\nTry 'larder serve --help'."),
+            (&["--foo"], 2, "unknown option '--foo'\nTry 'larder serve --help'."),
+            (&["serve", "-p", "1"], 2, "unexpected argument '-p'\nTry 'larder serve --help'."),
         ];
         for (words, code, text) in cases {
-            assert_eq!(
-                run(words),
-                Err(Exit {
-                    code,
-                    text: format!("larder: {text}\n")
-                }),
-                "{words:?}"
-            );
+            assert_eq!(run(words), Err(Exit { code, text: format!("larder: {text}\n") }), "{words:?}");
         }
     }
 
     #[test]
     fn bad_lines_name_the_file() {
         let cases = [
-            (
-                "port 1\n\nfoo bar",
-                "unknown directive 'foo' (line 3 of FILE)",
-            ),
-            (
-                "timeout abc",
-                "timeout: argument couldn't be parsed into an integer (line 1 of FILE)",
-            ),
-            (
-                "timeout",
-                "timeout: wrong number of arguments (line 1 of FILE)",
-            ),
-            (
-                "maxmemory 1 2",
-                "maxmemory: wrong number of arguments (line 1 of FILE)",
-            ),
-            (
-                "notify-keyspace-events K E",
-                "notify-keyspace-events: wrong number of arguments (line 1 of FILE)",
-            ),
+            ("port 1\n\nfoo bar", "unknown directive 'foo' (line 3 of FILE)"),
+            ("timeout abc", "timeout: argument couldn't be parsed into an integer (line 1 of FILE)"),
+            ("timeout", "timeout: wrong number of arguments (line 1 of FILE)"),
+            ("maxmemory 1 2", "maxmemory: wrong number of arguments (line 1 of FILE)"),
+            ("notify-keyspace-events K E", "notify-keyspace-events: wrong number of arguments (line 1 of FILE)"),
             ("#\nrequirepass \"a", "unbalanced quotes (line 2 of FILE)"),
-            (
-                "dir .\ndir /no/such",
-                "dir: No such file or directory (line 2 of FILE)",
-            ),
-            (
-                "user default on",
-                "user: not supported by this version of Larder (line 1 of FILE)",
-            ),
-            (
-                "unixsocketperm 999",
-                "unixsocketperm: argument couldn't be parsed as an octal number (line 1 of FILE)",
-            ),
+            ("dir .\ndir /no/such", "dir: No such file or directory (line 2 of FILE)"),
+            ("user default on", "user: not supported by this version of Larder (line 1 of FILE)"),
+            ("unixsocketperm 999", "unixsocketperm: argument couldn't be parsed as an octal number (line 1 of FILE)"),
             (
                 "bind 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17",
                 "bind: Too many bind addresses specified. (line 1 of FILE)",
@@ -603,23 +423,11 @@ mod tests {
         let cases: [(&[&str], u8, &str); 9] = [
             (&["--help"], 0, "serve"),
             (&["-h"], 0, "serve"),
-            (
-                &["--version"],
-                0,
-                concat!("larder ", env!("CARGO_PKG_VERSION")),
-            ),
+            (&["--version"], 0, concat!("larder ", env!("CARGO_PKG_VERSION"))),
             (&["-V"], 0, "larder "),
             (&["serve", "--help"], 0, "--http-port 7379"),
-            (
-                &["serve", "x.conf", "--port", "1", "--help"],
-                0,
-                "--http-port 7379",
-            ),
-            (
-                &["serve", "--port", "1", "-V"],
-                1,
-                "--port: wrong number of arguments",
-            ),
+            (&["serve", "x.conf", "--port", "1", "--help"], 0, "--http-port 7379"),
+            (&["serve", "--port", "1", "-V"], 1, "--port: wrong number of arguments"),
             (&["nonsense"], 2, "unrecognized subcommand 'nonsense'"),
             (&["/etc/redis.conf"], 2, "unrecognized subcommand"),
         ];

@@ -66,26 +66,15 @@ struct Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.what)?;
-        self.place
-            .iter()
-            .try_for_each(|place| write!(out, " ({place})"))
+        self.place.iter().try_for_each(|place| write!(out, " ({place})"))
     }
 }
 
 fn read_into(found: &mut Vec<Located>, file: &Path, depth: usize) -> Result<(), Refusal> {
-    let text = contents(file).map_err(|why| Refusal {
-        what: why,
-        place: None,
-    })?;
+    let text = contents(file).map_err(|why| Refusal { what: why, place: None })?;
     for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
-        let place = Place::Line {
-            file: file.to_owned(),
-            number: index + 1,
-        };
-        let refuse = |what: &str| Refusal {
-            what: what.to_owned(),
-            place: Some(place.clone()),
-        };
+        let place = Place::Line { file: file.to_owned(), number: index + 1 };
+        let refuse = |what: &str| Refusal { what: what.to_owned(), place: Some(place.clone()) };
         if is_comment(line) {
             continue;
         }
@@ -101,9 +90,7 @@ fn read_into(found: &mut Vec<Located>, file: &Path, depth: usize) -> Result<(), 
                 return Err(refuse("include: wrong number of arguments"));
             };
             if depth == MAX_INCLUDE_DEPTH {
-                return Err(refuse(&format!(
-                    "include: more than {MAX_INCLUDE_DEPTH} files deep"
-                )));
+                return Err(refuse(&format!("include: more than {MAX_INCLUDE_DEPTH} files deep")));
             }
             let included = path(included).map_err(|why| refuse(&format!("include: {why}")))?;
             let at_include = |refusal: Refusal| match refusal.place {
@@ -116,10 +103,7 @@ fn read_into(found: &mut Vec<Located>, file: &Path, depth: usize) -> Result<(), 
         if found.len() == MAX_DIRECTIVES {
             return Err(refuse(&format!("more than {MAX_DIRECTIVES} directives")));
         }
-        found.push(Located {
-            directive: Directive::new(name.clone(), values),
-            place,
-        });
+        found.push(Located { directive: Directive::new(name.clone(), values), place });
     }
     Ok(())
 }
@@ -130,10 +114,7 @@ fn contents(file: &Path) -> Result<Vec<u8>, String> {
     let limited = File::open(file).map_err(cannot)?.take(MAX_FILE_BYTES + 1);
     { limited }.read_to_end(&mut text).map_err(cannot)?;
     if text.len() as u64 > MAX_FILE_BYTES {
-        return Err(format!(
-            "cannot read {}: it is larger than {MAX_FILE_BYTES} bytes",
-            file.display()
-        ));
+        return Err(format!("cannot read {}: it is larger than {MAX_FILE_BYTES} bytes", file.display()));
     }
     Ok(text)
 }
@@ -146,10 +127,7 @@ fn path(word: &[u8]) -> Result<PathBuf, String> {
 /// The operating system's reason without its number.
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
-    text.split(" (os error")
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -162,25 +140,22 @@ mod tests {
 
     impl Files {
         fn new(name: &str, files: &[(&str, &str)]) -> Files {
-            let dir =
-                std::env::temp_dir().join(format!("larder-conf-{name}-{}", std::process::id()));
+            let dir = std::env::temp_dir().join(format!("larder-conf-{name}-{}", std::process::id()));
             fs::create_dir_all(&dir).expect("the temporary directory is writable");
             let files_in = Files(dir);
             for (file, text) in files {
                 let text = text.replace("{dir}", &files_in.0.display().to_string());
-                fs::write(files_in.0.join(file), text)
-                    .expect("the temporary directory is writable");
+                fs::write(files_in.0.join(file), text).expect("the temporary directory is writable");
             }
             files_in
         }
 
         fn read(&self, file: &str) -> Result<Vec<String>, String> {
-            let located = read(&self.0.join(file))
-                .map_err(|error| error.replace(&*self.0.to_string_lossy(), "DIR"))?;
+            let located = read(&self.0.join(file)).map_err(|error| error.replace(&*self.0.to_string_lossy(), "DIR"))?;
             let text = |one: Located| {
                 let directive = one.directive;
-                let [name, value] = [directive.name, directive.value]
-                    .map(|word| String::from_utf8_lossy(&word).into_owned());
+                let [name, value] =
+                    [directive.name, directive.value].map(|word| String::from_utf8_lossy(&word).into_owned());
                 format!("{name}={value}/{}", directive.word_count)
             };
             Ok(located.into_iter().map(text).collect())
@@ -199,20 +174,11 @@ mod tests {
         let files = Files::new(
             "good",
             &[
-                (
-                    "a",
-                    "# note\n\n  # more\nport 1\r\nsave \"\"\nINCLUDE {dir}/b\nlogfile 'a b'\nsave 1 2",
-                ),
+                ("a", "# note\n\n  # more\nport 1\r\nsave \"\"\nINCLUDE {dir}/b\nlogfile 'a b'\nsave 1 2"),
                 ("b", "port 2\n"),
             ],
         );
-        let expected = [
-            "port=1/1",
-            "save=/1",
-            "port=2/1",
-            "logfile=a b/1",
-            "save=1 2/2",
-        ];
+        let expected = ["port=1/1", "save=/1", "port=2/1", "logfile=a b/1", "save=1 2/2"];
         assert_eq!(files.read("a").expect("the file is good"), expected);
     }
 
@@ -227,38 +193,20 @@ mod tests {
                 ("outer", "include {dir}/quote\n"),
                 ("loop", "include {dir}/loop\n"),
                 ("directory", "include {dir}\n"),
-                (
-                    "long",
-                    &format!("port 1\nlogfile {}\n", "x".repeat(MAX_LINE_BYTES)),
-                ),
+                ("long", &format!("port 1\nlogfile {}\n", "x".repeat(MAX_LINE_BYTES))),
                 ("many", &"port 1\n".repeat(MAX_DIRECTIVES + 1)),
             ],
         );
         let cases = [
             ("quote", "unbalanced quotes (line 2 of DIR/quote)"),
-            (
-                "words",
-                "include: wrong number of arguments (line 1 of DIR/words)",
-            ),
-            (
-                "missing",
-                "include: cannot read DIR/none: No such file or directory (line 3 of DIR/missing)",
-            ),
+            ("words", "include: wrong number of arguments (line 1 of DIR/words)"),
+            ("missing", "include: cannot read DIR/none: No such file or directory (line 3 of DIR/missing)"),
             ("none", "cannot read DIR/none: No such file or directory"),
             ("outer", "unbalanced quotes (line 2 of DIR/quote)"),
-            (
-                "loop",
-                "include: more than 16 files deep (line 1 of DIR/loop)",
-            ),
-            (
-                "directory",
-                "include: cannot read DIR: Is a directory (line 1 of DIR/directory)",
-            ),
+            ("loop", "include: more than 16 files deep (line 1 of DIR/loop)"),
+            ("directory", "include: cannot read DIR: Is a directory (line 1 of DIR/directory)"),
             ("long", "line longer than 65536 bytes (line 2 of DIR/long)"),
-            (
-                "many",
-                "more than 65536 directives (line 65537 of DIR/many)",
-            ),
+            ("many", "more than 65536 directives (line 65537 of DIR/many)"),
         ];
         for (file, expected) in cases {
             assert_eq!(files.read(file), Err(expected.to_owned()), "{file}");

@@ -47,8 +47,7 @@ fn writer(logfile: &str) -> Result<(BoxMakeWriter, bool), String> {
     }
     // Appending keeps earlier runs and lets a rotation truncate the file in place.
     let file = OpenOptions::new().create(true).append(true).open(logfile);
-    let file =
-        file.map_err(|error| format!("logfile: cannot open {logfile}: {}", reason(&error)))?;
+    let file = file.map_err(|error| format!("logfile: cannot open {logfile}: {}", reason(&error)))?;
     Ok((BoxMakeWriter::new(Mutex::new(file)), false))
 }
 
@@ -63,10 +62,7 @@ fn subscriber(
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    (
-        tracing_subscriber::registry().with(filter).with(lines),
-        LogControl { filter: handle },
-    )
+    (tracing_subscriber::registry().with(filter).with(lines), LogControl { filter: handle })
 }
 
 /// Redis has four levels: its notice is our info, its verbose our debug, its debug our trace.
@@ -78,9 +74,7 @@ fn targets(level: LogLevel) -> Targets {
         LogLevel::Warning => LevelFilter::WARN,
     };
     let own = OWN_TARGETS.map(|target| (target, level));
-    Targets::new()
-        .with_targets(own)
-        .with_default(LevelFilter::WARN)
+    Targets::new().with_targets(own).with_default(LevelFilter::WARN)
 }
 
 #[cfg(test)]
@@ -95,10 +89,7 @@ mod tests {
 
     impl io::Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0
-                .lock()
-                .expect("no test panics while it logs")
-                .extend_from_slice(bytes);
+            self.0.lock().expect("no test panics while it logs").extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -110,14 +101,9 @@ mod tests {
     fn logged(settings: &Settings, act: impl FnOnce(&LogControl)) -> String {
         let lines = Lines::default();
         let copy = lines.clone();
-        let (subscriber, control) =
-            subscriber(settings, BoxMakeWriter::new(move || copy.clone()), false);
+        let (subscriber, control) = subscriber(settings, BoxMakeWriter::new(move || copy.clone()), false);
         tracing::subscriber::with_default(subscriber, || act(&control));
-        let bytes = lines
-            .0
-            .lock()
-            .expect("no test panics while it logs")
-            .clone();
+        let bytes = lines.0.lock().expect("no test panics while it logs").clone();
         String::from_utf8(bytes).expect("log lines are UTF-8")
     }
 
@@ -139,17 +125,8 @@ mod tests {
             (LogLevel::Warning, "four six"),
         ];
         for (loglevel, expected) in cases {
-            let text = logged(
-                &Settings {
-                    loglevel,
-                    ..Settings::default()
-                },
-                |_| all_levels(),
-            );
-            let words: Vec<&str> = text
-                .lines()
-                .filter_map(|line| line.split(' ').next_back())
-                .collect();
+            let text = logged(&Settings { loglevel, ..Settings::default() }, |_| all_levels());
+            let words: Vec<&str> = text.lines().filter_map(|line| line.split(' ').next_back()).collect();
             assert_eq!(words.join(" "), expected, "{loglevel:?}");
         }
     }
@@ -166,24 +143,12 @@ mod tests {
 
     #[test]
     fn json_lines_are_objects() {
-        let settings = Settings {
-            log_format: LogFormat::Json,
-            ..Settings::default()
-        };
-        let text = logged(
-            &settings,
-            |_| tracing::info!(target: "larder", port = 7, "ready \"now\"\n"),
-        );
+        let settings = Settings { log_format: LogFormat::Json, ..Settings::default() };
+        let text = logged(&settings, |_| tracing::info!(target: "larder", port = 7, "ready \"now\"\n"));
         assert_eq!(text.lines().count(), 1, "{text}");
         let line: serde_json::Value = serde_json::from_str(&text).expect("a line is JSON");
-        assert_eq!(
-            (&line["message"], &line["port"]),
-            (&"ready \"now\"\n".into(), &7.into())
-        );
-        assert_eq!(
-            (&line["level"], &line["target"]),
-            (&"INFO".into(), &"larder".into())
-        );
+        assert_eq!((&line["message"], &line["port"]), (&"ready \"now\"\n".into(), &7.into()));
+        assert_eq!((&line["level"], &line["target"]), (&"INFO".into(), &"larder".into()));
     }
 
     #[test]
@@ -195,17 +160,9 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || tracing::warn!(target: "larder", "new"));
         let text = fs::read_to_string(&path).expect("the file is there");
         fs::remove_file(&path).expect("the file is there");
-        assert!(
-            text.starts_with("old\n") && text.ends_with("new\n") && !ansi,
-            "{text}"
-        );
+        assert!(text.starts_with("old\n") && text.ends_with("new\n") && !ansi, "{text}");
 
-        let why = writer("/no/such/log")
-            .map(|_| ())
-            .expect_err("there is no such directory");
-        assert_eq!(
-            why,
-            "logfile: cannot open /no/such/log: No such file or directory"
-        );
+        let why = writer("/no/such/log").map(|_| ()).expect_err("there is no such directory");
+        assert_eq!(why, "logfile: cannot open /no/such/log: No such file or directory");
     }
 }

@@ -245,7 +245,8 @@ impl Patience {
     /// Waits for a read or write of a stranger, at most until the patience ends.
     async fn wait<T>(&mut self, step: impl Future<Output = std::io::Result<T>>) -> std::io::Result<T> {
         let until = *self.until.get_or_insert_with(|| Instant::now() + STRANGER_TIMEOUT);
-        let late = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "too slow for a client that has not logged in");
+        let late =
+            |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "too slow for a client that has not logged in");
         tokio::time::timeout_at(until, step).await.map_err(late)?
     }
 }

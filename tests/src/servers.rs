@@ -25,23 +25,10 @@ impl Server {
         let resp = free_address();
         let http = free_address();
         let (resp_port, http_port) = (resp.port().to_string(), http.port().to_string());
-        let mut arguments = vec![
-            "serve",
-            "--port",
-            &resp_port,
-            "--http-port",
-            &http_port,
-            "--store",
-            "memory",
-        ];
+        let mut arguments = vec!["serve", "--port", &resp_port, "--http-port", &http_port, "--store", "memory"];
         arguments.extend_from_slice(extra);
         let child = spawn(&larder_binary(), &arguments);
-        Self {
-            child,
-            resp,
-            http: Some(http),
-        }
-        .when_ready()
+        Self { child, resp, http: Some(http) }.when_ready()
     }
 
     /// Starts Debian's redis-server without persistence, with DEBUG allowed, and the given extra arguments.
@@ -62,12 +49,7 @@ impl Server {
         ];
         arguments.extend_from_slice(extra);
         let child = spawn(&PathBuf::from("redis-server"), &arguments);
-        Self {
-            child,
-            resp,
-            http: None,
-        }
-        .when_ready()
+        Self { child, resp, http: None }.when_ready()
     }
 
     /// The RESP listener.
@@ -93,16 +75,8 @@ impl Server {
     fn when_ready(mut self) -> Self {
         let start = Instant::now();
         while !answers_ping(self.resp) {
-            assert!(
-                self.is_running(),
-                "the server on {} ended while it started",
-                self.resp
-            );
-            assert!(
-                start.elapsed() < START_DEADLINE,
-                "the server on {} does not answer",
-                self.resp
-            );
+            assert!(self.is_running(), "the server on {} ended while it started", self.resp);
+            assert!(start.elapsed() < START_DEADLINE, "the server on {} does not answer", self.resp);
             std::thread::sleep(Duration::from_millis(20));
         }
         self
@@ -121,18 +95,14 @@ pub fn larder_binary() -> PathBuf {
     if let Some(path) = std::env::var_os("LARDER_BIN") {
         return PathBuf::from(path);
     }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")),
-        PathBuf::from,
-    );
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")), PathBuf::from);
     target.join("release/larder")
 }
 
 /// A loopback address whose port was free a moment ago.
 pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|l| l.local_addr())
-        .expect("loopback has free ports")
+    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("loopback has free ports")
 }
 
 fn spawn(binary: &PathBuf, arguments: &[&str]) -> Child {

@@ -141,11 +141,7 @@ fn find_keyword(args: Arguments<'_>, keyword: &str, from: i16) -> Option<usize> 
 
 /// Visits every key of a request with its word position and access. Answers false when the request's own counts do
 /// not fit it, which its handler will refuse.
-pub fn for_each_key(
-    command: &Command,
-    args: Arguments<'_>,
-    mut visit: impl FnMut(usize, KeyAccess),
-) -> bool {
+pub fn for_each_key(command: &Command, args: Arguments<'_>, mut visit: impl FnMut(usize, KeyAccess)) -> bool {
     let mut complete = true;
     for spec in command.keys {
         if spec.access.contains(KeyAccess::NOT_KEY) {

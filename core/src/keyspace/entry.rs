@@ -495,11 +495,7 @@ mod tests {
     }
 
     fn model() -> impl Strategy<Value = Model> {
-        prop_oneof![
-            any::<i64>().prop_map(Model::Integer),
-            bytes().prop_map(Model::Bytes),
-            bytes().prop_map(Model::Raw),
-        ]
+        prop_oneof![any::<i64>().prop_map(Model::Integer), bytes().prop_map(Model::Bytes), bytes().prop_map(Model::Raw),]
     }
 
     fn step() -> impl Strategy<Value = Step> {

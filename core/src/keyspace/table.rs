@@ -256,17 +256,13 @@ impl<T: Item> Table<T> {
     /// The item at a position, for changing. Call [`Table::settle`] when its deadline may have changed.
     pub fn at_mut(&mut self, position: Position) -> &mut T {
         let segment = &mut self.segments[position.segment() as usize];
-        segment
-            .item_mut(position.place())
-            .expect("a position names an item")
+        segment.item_mut(position.place()).expect("a position names an item")
     }
 
     /// The item at a position.
     pub fn at(&self, position: Position) -> &T {
         let segment = &self.segments[position.segment() as usize];
-        segment
-            .item(position.place())
-            .expect("a position names an item")
+        segment.item(position.place()).expect("a position names an item")
     }
 
     /// Where the item of a key is. `hash` is the hash of the key.
@@ -281,12 +277,7 @@ impl<T: Item> Table<T> {
     /// to go on from, or `None` at the end. The low 16 bits of a position are zero.
     ///
     /// An item that is in the table during the whole scan is visited at least once, whatever happens in between.
-    pub fn scan(
-        &self,
-        from: u64,
-        mut visit: impl FnMut(&T),
-        rehash: impl Fn(&[u8]) -> u64,
-    ) -> Option<u64> {
+    pub fn scan(&self, from: u64, mut visit: impl FnMut(&T), rehash: impl Fn(&[u8]) -> u64) -> Option<u64> {
         let segment = *self.directory.get(self.entry(from))?;
         self.segments[segment as usize].scan(from, &mut visit, &rehash)
     }
@@ -365,19 +356,14 @@ impl<T: Item> Table<T> {
         let (start, depth) = (segment.start, segment.depth + 1);
         let high_bit = 1 << (64 - depth);
         let items = segment.into_hashed(rehash);
-        let (high, low) = items
-            .into_iter()
-            .partition(|(hash, _)| hash & high_bit != 0);
+        let (high, low) = items.into_iter().partition(|(hash, _)| hash & high_bit != 0);
         self.put_segment(index, Segment::with_items(start, depth, low));
         if self.segments.len() == self.segments.capacity() {
             self.segments.reserve_exact(1 + self.segments.len() / 4);
         }
         let high_index = self.segments.len() as u32;
         self.segments.push(Segment::empty(start | high_bit, depth));
-        self.put_segment(
-            high_index,
-            Segment::with_items(start | high_bit, depth, high),
-        );
+        self.put_segment(high_index, Segment::with_items(start | high_bit, depth, high));
         self.point_at(high_index);
         if depth == self.depth {
             self.deepest += 2;

@@ -6,11 +6,7 @@ use super::float_text::{Body, FloatText, scan, skip_spaces};
 use super::rounding::{Format, Rounded, round};
 use super::write_i64;
 
-const BINARY64: Format = Format {
-    precision_bits: 53,
-    min_exponent: -1074,
-    max_exponent: 971,
-};
+const BINARY64: Format = Format { precision_bits: 53, min_exponent: -1074, max_exponent: 971 };
 /// Whole doubles up to here are written as integers since Redis 7.2 (half of the range of `i64`).
 const INTEGER_LIMIT: f64 = (1u64 << 62) as f64;
 /// C's `%.17g` writes this many significant digits.
@@ -25,9 +21,7 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     let value = nearest(text, &number);
     let in_range = match number.body {
         Body::Infinity => true,
-        Body::Decimal {
-            integer, fraction, ..
-        } => {
+        Body::Decimal { integer, fraction, .. } => {
             let is_zero = || integer.iter().chain(fraction).all(|digit| *digit == b'0');
             value.is_finite() && (value != 0.0 || is_zero())
         }
@@ -99,23 +93,12 @@ fn nearest(text: &[u8], number: &FloatText<'_>) -> f64 {
             let value: f64 = text.parse().expect("Rust reads every decimal that C reads");
             value.abs()
         }
-        Body::Binary {
-            significand,
-            inexact,
-            exponent,
-        } => match round(&BINARY64, significand, inexact, exponent) {
+        Body::Binary { significand, inexact, exponent } => match round(&BINARY64, significand, inexact, exponent) {
             Rounded::Infinite => f64::INFINITY,
-            Rounded::Finite {
-                significand,
-                exponent,
-            } => assemble(significand, exponent),
+            Rounded::Finite { significand, exponent } => assemble(significand, exponent),
         },
     };
-    if number.negative {
-        -magnitude
-    } else {
-        magnitude
-    }
+    if number.negative { -magnitude } else { magnitude }
 }
 
 /// The double `significand × 2^exponent`, already rounded.
@@ -180,10 +163,7 @@ impl Digits {
             digits.push(b'0');
             last_exponent = 0;
         }
-        Digits {
-            digits,
-            last_exponent,
-        }
+        Digits { digits, last_exponent }
     }
 
     /// The power of ten of the first digit.
@@ -223,11 +203,7 @@ impl Digits {
 
 /// The exponent that Rust or zmij printed.
 fn small_integer(text: &[u8]) -> i32 {
-    let magnitude = |digits: &[u8]| {
-        digits
-            .iter()
-            .fold(0, |value, byte| value * 10 + i32::from(byte - b'0'))
-    };
+    let magnitude = |digits: &[u8]| digits.iter().fold(0, |value, byte| value * 10 + i32::from(byte - b'0'));
     match text {
         [b'-', digits @ ..] => -magnitude(digits),
         [b'+', digits @ ..] | digits => magnitude(digits),
@@ -311,23 +287,11 @@ mod tests {
             (1e17, "100000000000000000", "1e+17"),
             (1e20, "1e+20", "1e+20"),
             (1e21, "1e+21", "1e+21"),
-            (
-                123456789012345678.0,
-                "123456789012345680",
-                "1.2345678901234568e+17",
-            ),
-            (
-                1.2345678901234568e22,
-                "12345678901234568000000",
-                "1.2345678901234568e+22",
-            ),
+            (123456789012345678.0, "123456789012345680", "1.2345678901234568e+17"),
+            (1.2345678901234568e22, "12345678901234568000000", "1.2345678901234568e+22"),
             (1.5e300, "1.5e+300", "1.5000000000000001e+300"),
             (5e-324, "5e-324", "4.9406564584124654e-324"),
-            (
-                f64::MAX,
-                "1.7976931348623157e+308",
-                "1.7976931348623157e+308",
-            ),
+            (f64::MAX, "1.7976931348623157e+308", "1.7976931348623157e+308"),
             (0.001234567890123, "0.001234567890123", "0.001234567890123"),
             (1.234567890123e-4, "1.234567890123e-4", "0.0001234567890123"),
             (f64::NEG_INFINITY, "-inf", "-inf"),

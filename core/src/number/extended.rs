@@ -10,11 +10,7 @@ use super::rounding::{Format, Rounded, round};
 /// Texts of this many bytes or more are refused (Redis's buffer for a long double).
 pub const MAX_TEXT_BYTES: usize = 5 * 1024;
 
-const X87: Format = Format {
-    precision_bits: 64,
-    min_exponent: -16_445,
-    max_exponent: 16_320,
-};
+const X87: Format = Format { precision_bits: 64, min_exponent: -16_445, max_exponent: 16_320 };
 /// The power of ten of a first digit beyond which every value is infinite (the largest is 1.19 × 10^4932).
 const MAX_DECIMAL_EXPONENT: i64 = 4_940;
 /// The power of ten of a first digit below which every value is zero (the smallest is 3.6 × 10^-4951).
@@ -59,22 +55,13 @@ impl Extended {
         let number = scan(text)?;
         let (rounded, is_zero) = match number.body {
             Body::Infinity => return Some(Extended::infinite(number.negative)),
-            Body::Decimal {
-                integer,
-                fraction,
-                exponent,
-            } => {
+            Body::Decimal { integer, fraction, exponent } => {
                 let decimal = Decimal::new(integer, fraction, exponent);
                 (decimal.round(), decimal.digits.is_empty())
             }
-            Body::Binary {
-                significand,
-                inexact,
-                exponent,
-            } => (
-                round(&X87, significand, inexact, exponent),
-                significand == 0,
-            ),
+            Body::Binary { significand, inexact, exponent } => {
+                (round(&X87, significand, inexact, exponent), significand == 0)
+            }
         };
         let value = Extended::from_rounded(number.negative, rounded);
         let in_range = value.is_finite() && (is_zero || !value.is_zero());
@@ -103,20 +90,13 @@ impl Extended {
             (Magnitude::Finite { .. }, _) => other,
             (_, Magnitude::Finite { .. }) => self,
             (Magnitude::Infinite, Magnitude::Infinite) if self.negative == other.negative => self,
-            _ => Extended {
-                negative: false,
-                magnitude: Magnitude::NotANumber,
-            },
+            _ => Extended { negative: false, magnitude: Magnitude::NotANumber },
         }
     }
 
     /// Appends the value with 17 decimals, correctly rounded, without trailing zeros or exponent; never `-0`.
     pub fn write(self, out: &mut Vec<u8>) {
-        let Magnitude::Finite {
-            significand,
-            exponent,
-        } = self.magnitude
-        else {
+        let Magnitude::Finite { significand, exponent } = self.magnitude else {
             out.extend_from_slice(self.name_of_special());
             return;
         };
@@ -125,8 +105,7 @@ impl Extended {
             out.push(b'-');
         }
         if exponent >= 0 {
-            let mut integer =
-                Natural::from_decimal(itoa::Buffer::new().format(significand).as_bytes());
+            let mut integer = Natural::from_decimal(itoa::Buffer::new().format(significand).as_bytes());
             integer.shift_left(exponent as usize);
             integer.write_decimal(out);
         } else {
@@ -138,27 +117,15 @@ impl Extended {
     }
 
     fn infinite(negative: bool) -> Extended {
-        Extended {
-            negative,
-            magnitude: Magnitude::Infinite,
-        }
+        Extended { negative, magnitude: Magnitude::Infinite }
     }
 
     fn from_rounded(negative: bool, rounded: Rounded) -> Extended {
         let magnitude = match rounded {
-            Rounded::Finite {
-                significand,
-                exponent,
-            } => Magnitude::Finite {
-                significand,
-                exponent,
-            },
+            Rounded::Finite { significand, exponent } => Magnitude::Finite { significand, exponent },
             Rounded::Infinite => Magnitude::Infinite,
         };
-        Extended {
-            negative,
-            magnitude,
-        }
+        Extended { negative, magnitude }
     }
 
     fn is_zero(self) -> bool {
@@ -176,10 +143,7 @@ impl Extended {
     /// The exponent and significand of a finite value; in this order they compare as magnitudes do.
     fn parts(self) -> (i32, u64) {
         match self.magnitude {
-            Magnitude::Finite {
-                significand,
-                exponent,
-            } => (exponent, significand),
+            Magnitude::Finite { significand, exponent } => (exponent, significand),
             Magnitude::Infinite | Magnitude::NotANumber => {
                 unreachable!("only finite values are taken apart")
             }
@@ -189,13 +153,8 @@ impl Extended {
     fn add_finite(self, other: Extended) -> Extended {
         /// Room below the significands, so that cancellation never reaches the bits shifted out.
         const GUARD_BITS: u32 = 63;
-        let (large, small) = if self.parts() >= other.parts() {
-            (self, other)
-        } else {
-            (other, self)
-        };
-        let ((exponent, large_significand), (small_exponent, small_significand)) =
-            (large.parts(), small.parts());
+        let (large, small) = if self.parts() >= other.parts() { (self, other) } else { (other, self) };
+        let ((exponent, large_significand), (small_exponent, small_significand)) = (large.parts(), small.parts());
         let distance = (exponent - small_exponent).unsigned_abs();
         let top = u128::from(large_significand) << GUARD_BITS;
         let unshifted = u128::from(small_significand) << GUARD_BITS;
@@ -209,12 +168,7 @@ impl Extended {
         };
         let exact_zero = sum == 0 && !inexact;
         let negative = large.negative && (small.negative || !exact_zero);
-        let rounded = round(
-            &X87,
-            sum,
-            inexact,
-            i64::from(exponent) - i64::from(GUARD_BITS),
-        );
+        let rounded = round(&X87, sum, inexact, i64::from(exponent) - i64::from(GUARD_BITS));
         Extended::from_rounded(negative, rounded)
     }
 }
@@ -254,10 +208,7 @@ impl Decimal {
 
     /// The common case: everything fits two machine words.
     fn round_word(&self) -> Rounded {
-        let integer = self
-            .digits
-            .iter()
-            .fold(0u64, |value, byte| value * 10 + u64::from(byte - b'0'));
+        let integer = self.digits.iter().fold(0u64, |value, byte| value * 10 + u64::from(byte - b'0'));
         let power = 5u128.pow(self.exponent.unsigned_abs() as u32);
         if self.exponent >= 0 {
             return round(&X87, u128::from(integer) * power, false, self.exponent);
@@ -265,12 +216,7 @@ impl Decimal {
         let shift_bits = integer.leading_zeros() + u64::BITS;
         let dividend = u128::from(integer) << shift_bits;
         let inexact = dividend % power != 0;
-        round(
-            &X87,
-            dividend / power,
-            inexact,
-            self.exponent - i64::from(shift_bits),
-        )
+        round(&X87, dividend / power, inexact, self.exponent - i64::from(shift_bits))
     }
 
     fn round_natural(&self) -> Rounded {
@@ -357,11 +303,7 @@ mod tests {
             ("0.1", "0.2", "0.3"),
             ("3.0e3", "200", "3200"),
             ("10.50", "0.1", "10.6"),
-            (
-                "1.23456789012345678e15",
-                "0.1",
-                "1234567890123456.8800048828125",
-            ),
+            ("1.23456789012345678e15", "0.1", "1234567890123456.8800048828125"),
             ("5e-324", "0", "0"),
             ("-1e-30", "0", "0"),
             ("0x1.8p1", "0", "3"),
@@ -380,18 +322,7 @@ mod tests {
     #[test]
     fn refused_texts() {
         let long = "1".repeat(MAX_TEXT_BYTES);
-        for text in [
-            "",
-            " 1",
-            "1 ",
-            "nan",
-            "1e4933",
-            "-1e4933",
-            "1e-4960",
-            "0x1p16384",
-            "0x1p-16447",
-            &long,
-        ] {
+        for text in ["", " 1", "1 ", "nan", "1e4933", "-1e4933", "1e-4960", "0x1p16384", "0x1p-16447", &long] {
             assert_eq!(Extended::parse(text.as_bytes()), None, "{text}");
         }
         assert!(Extended::parse(&long.as_bytes()[1..4000]).is_some());

@@ -56,11 +56,7 @@ fn scan_infinity(text: &[u8]) -> Option<Body<'_>> {
 
 fn scan_decimal(text: &[u8]) -> Option<Body<'_>> {
     let (integer, fraction, rest) = split_digits(text, u8::is_ascii_digit)?;
-    Some(Body::Decimal {
-        integer,
-        fraction,
-        exponent: scan_exponent(rest, b'e')?,
-    })
+    Some(Body::Decimal { integer, fraction, exponent: scan_exponent(rest, b'e')? })
 }
 
 fn scan_hexadecimal(text: &[u8]) -> Option<Body<'_>> {
@@ -76,20 +72,12 @@ fn scan_hexadecimal(text: &[u8]) -> Option<Body<'_>> {
             exponent += 4;
         }
     }
-    Some(Body::Binary {
-        significand,
-        inexact,
-        exponent,
-    })
+    Some(Body::Binary { significand, inexact, exponent })
 }
 
 /// Splits `12.5rest` into `12`, `5` and `rest`; there must be a digit on one side of the point.
 fn split_digits(text: &[u8], is_digit: fn(&u8) -> bool) -> Option<(&[u8], &[u8], &[u8])> {
-    let run = |text: &[u8]| {
-        text.iter()
-            .position(|byte| !is_digit(byte))
-            .unwrap_or(text.len())
-    };
+    let run = |text: &[u8]| text.iter().position(|byte| !is_digit(byte)).unwrap_or(text.len());
     let (integer, rest) = text.split_at(run(text));
     let (fraction, rest) = match rest {
         [b'.', after @ ..] => after.split_at(run(after)),
@@ -126,25 +114,13 @@ mod tests {
 
     #[test]
     fn whole_numbers_only() {
-        for text in [
-            "1",
-            "-1.",
-            ".5",
-            "+1e5",
-            "1E-05",
-            "1.5e+9",
-            "0x1",
-            "0X.8P3",
-            "-0xap-1",
-            "inf",
-            "-InFinity",
-            "007",
-        ] {
+        for text in ["1", "-1.", ".5", "+1e5", "1E-05", "1.5e+9", "0x1", "0X.8P3", "-0xap-1", "inf", "-InFinity", "007"]
+        {
             assert!(scan(text.as_bytes()).is_some(), "{text:?}");
         }
         for text in [
-            "", "-", ".", "e5", "1e", "1e+", "1e5.", " 1", "1 ", "--1", "+-1", "0x", "0x.", "0x1p",
-            "0x1g", "in", "infi", "nan", "-nan", "nan(1)", "1\0", "1,5", "x1", "1p5",
+            "", "-", ".", "e5", "1e", "1e+", "1e5.", " 1", "1 ", "--1", "+-1", "0x", "0x.", "0x1p", "0x1g", "in",
+            "infi", "nan", "-nan", "nan(1)", "1\0", "1,5", "x1", "1p5",
         ] {
             assert!(scan(text.as_bytes()).is_none(), "{text:?}");
         }
@@ -153,15 +129,7 @@ mod tests {
     #[test]
     fn long_hexadecimal_keeps_its_value() {
         let text = format!("0x1{}1p-4", "0".repeat(60));
-        let Some(FloatText {
-            body:
-                Body::Binary {
-                    significand,
-                    inexact,
-                    exponent,
-                },
-            ..
-        }) = scan(text.as_bytes())
+        let Some(FloatText { body: Body::Binary { significand, inexact, exponent }, .. }) = scan(text.as_bytes())
         else {
             panic!("{text} is a number");
         };
@@ -172,11 +140,7 @@ mod tests {
     #[test]
     fn endless_exponents_saturate() {
         let text = format!("1e-{}", "9".repeat(100));
-        let Some(FloatText {
-            body: Body::Decimal { exponent, .. },
-            ..
-        }) = scan(text.as_bytes())
-        else {
+        let Some(FloatText { body: Body::Decimal { exponent, .. }, .. }) = scan(text.as_bytes()) else {
             panic!("{text} is a number");
         };
         assert_eq!(exponent, -EXPONENT_LIMIT);

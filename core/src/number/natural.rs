@@ -22,9 +22,8 @@ impl Natural {
     pub(super) fn from_decimal(digits: &[u8]) -> Natural {
         let mut value = Natural { limbs: Vec::new() };
         for chunk in digits.chunks(CHUNK_DIGITS) {
-            let (scale, addend) = chunk.iter().fold((1, 0), |(scale, addend), byte| {
-                (scale * 10, addend * 10 + u32::from(byte - b'0'))
-            });
+            let (scale, addend) =
+                chunk.iter().fold((1, 0), |(scale, addend), byte| (scale * 10, addend * 10 + u32::from(byte - b'0')));
             value.multiply_add(scale, addend);
         }
         value
@@ -87,10 +86,7 @@ impl Natural {
     /// The word has at least 97 significant bits when there are bits below it.
     pub(super) fn top(&self) -> (u128, usize, bool) {
         let below = self.limbs.len().saturating_sub(4);
-        let word = self.limbs[below..]
-            .iter()
-            .rev()
-            .fold(0u128, |word, limb| word << LIMB_BITS | u128::from(*limb));
+        let word = self.limbs[below..].iter().rev().fold(0u128, |word, limb| word << LIMB_BITS | u128::from(*limb));
         let inexact = self.limbs[..below].iter().any(|limb| *limb != 0);
         (word, below * LIMB_BITS, inexact)
     }
@@ -141,10 +137,7 @@ impl Natural {
     }
 
     fn check_bound(&self) {
-        assert!(
-            self.limbs.len() <= MAX_LIMBS,
-            "texts and exponents are bounded"
-        );
+        assert!(self.limbs.len() <= MAX_LIMBS, "texts and exponents are bounded");
     }
 }
 

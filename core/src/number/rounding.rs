@@ -32,22 +32,16 @@ pub(super) fn round(format: &Format, significand: u128, inexact: bool, exponent:
         return zero(format);
     }
     let width_bits = i64::from(u128::BITS - significand.leading_zeros());
-    let dropped_bits =
-        (width_bits - i64::from(format.precision_bits)).max(format.min_exponent - exponent);
+    let dropped_bits = (width_bits - i64::from(format.precision_bits)).max(format.min_exponent - exponent);
     if dropped_bits > i64::from(u128::BITS) {
         return zero(format);
     }
     let mut rounded_exponent = exponent + dropped_bits;
     let mut kept = if dropped_bits <= 0 {
-        debug_assert!(
-            !inexact || dropped_bits == 0,
-            "no bits to spare for an inexact value"
-        );
+        debug_assert!(!inexact || dropped_bits == 0, "no bits to spare for an inexact value");
         significand << -dropped_bits
     } else {
-        let kept = significand
-            .checked_shr(dropped_bits as u32)
-            .unwrap_or_default();
+        let kept = significand.checked_shr(dropped_bits as u32).unwrap_or_default();
         // The part shifted out, moved to the top of the word: half of a unit is the top bit alone.
         let remainder = significand << ((i64::from(u128::BITS) - dropped_bits) as u32 % u128::BITS);
         let half = 1 << (u128::BITS - 1);
@@ -61,34 +55,21 @@ pub(super) fn round(format: &Format, significand: u128, inexact: bool, exponent:
     if rounded_exponent > format.max_exponent {
         return Rounded::Infinite;
     }
-    Rounded::Finite {
-        significand: kept as u64,
-        exponent: rounded_exponent as i32,
-    }
+    Rounded::Finite { significand: kept as u64, exponent: rounded_exponent as i32 }
 }
 
 fn zero(format: &Format) -> Rounded {
-    Rounded::Finite {
-        significand: 0,
-        exponent: format.min_exponent as i32,
-    }
+    Rounded::Finite { significand: 0, exponent: format.min_exponent as i32 }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SMALL: Format = Format {
-        precision_bits: 3,
-        min_exponent: -4,
-        max_exponent: 4,
-    };
+    const SMALL: Format = Format { precision_bits: 3, min_exponent: -4, max_exponent: 4 };
 
     fn finite(significand: u64, exponent: i32) -> Rounded {
-        Rounded::Finite {
-            significand,
-            exponent,
-        }
+        Rounded::Finite { significand, exponent }
     }
 
     #[test]

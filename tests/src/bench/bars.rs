@@ -72,9 +72,7 @@ impl Bar {
         let value = match self.figure {
             Figure::CpuRatio => find(&results.commands, self.row).map(|c| c.ratio(|s| s.cpu_us)),
             Figure::BytesPerKey => find(&results.memory, self.row).map(|c| c.subject(|b| *b)),
-            Figure::ThroughputRatio => {
-                find(&results.rest, self.row).map(|c| c.ratio(|s| s.per_second))
-            }
+            Figure::ThroughputRatio => find(&results.rest, self.row).map(|c| c.ratio(|s| s.per_second)),
         };
         value.map_or(Verdict::NotMeasured, |value| self.judge(value))
     }
@@ -85,11 +83,7 @@ impl Bar {
             Figure::CpuRatio | Figure::BytesPerKey => value <= self.bound,
             Figure::ThroughputRatio => value >= self.bound,
         };
-        if reached {
-            Verdict::Ok(value)
-        } else {
-            Verdict::Missed(value)
-        }
+        if reached { Verdict::Ok(value) } else { Verdict::Missed(value) }
     }
 }
 
@@ -121,10 +115,9 @@ mod tests {
         let mut results = Results::default();
         let memory = bar("memory-string", Figure::BytesPerKey, 95.0);
         assert_eq!(memory.verdict(&results), Verdict::NotMeasured);
-        results.memory.push(Comparison {
-            row: "memory-string",
-            rounds: vec![(90.0, 110.0), (91.0, 100.0), (99.0, 100.0)],
-        });
+        results
+            .memory
+            .push(Comparison { row: "memory-string", rounds: vec![(90.0, 110.0), (91.0, 100.0), (99.0, 100.0)] });
         assert_eq!(memory.verdict(&results), Verdict::Ok(91.0));
     }
 }

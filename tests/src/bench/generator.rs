@@ -10,11 +10,7 @@ use crate::bench::sample::Generated;
 const DEADLINE_SECONDS: u64 = 300;
 
 /// Drives a RESP listener with a row's load.
-pub fn redis_benchmark(
-    row: &CommandRow,
-    server: SocketAddr,
-    operations: u64,
-) -> Result<Generated, String> {
+pub fn redis_benchmark(row: &CommandRow, server: SocketAddr, operations: u64) -> Result<Generated, String> {
     let mut command = bounded("redis-benchmark");
     command
         .args(["-h", &server.ip().to_string()])
@@ -27,8 +23,7 @@ pub fn redis_benchmark(
         .arg("--csv")
         .args(row.arguments);
     let output = run(command)?;
-    parse_redis_benchmark(&output, operations)
-        .ok_or_else(|| format!("redis-benchmark printed {output:?}"))
+    parse_redis_benchmark(&output, operations).ok_or_else(|| format!("redis-benchmark printed {output:?}"))
 }
 
 /// Drives an HTTP listener with one GET for some seconds.
@@ -41,10 +36,7 @@ pub fn wrk(server: SocketAddr, path: &str, seconds: u64) -> Result<Generated, St
     let output = run(command)?;
     // wrk counts answers that are no answers as requests like any other.
     let failures = ["Non-2xx", "Socket errors"];
-    if let Some(line) = output
-        .lines()
-        .find(|line| failures.iter().any(|failure| line.contains(failure)))
-    {
+    if let Some(line) = output.lines().find(|line| failures.iter().any(|failure| line.contains(failure))) {
         return Err(format!("wrk: {}", line.trim()));
     }
     parse_wrk(&output).ok_or_else(|| format!("wrk printed {output:?}"))
@@ -52,9 +44,7 @@ pub fn wrk(server: SocketAddr, path: &str, seconds: u64) -> Result<Generated, St
 
 /// Runs a program to its end and returns its output, or why it failed.
 pub fn run(mut command: Command) -> Result<String, String> {
-    let output = command
-        .output()
-        .map_err(|e| format!("cannot start {:?}: {e}", command.get_program()))?;
+    let output = command.output().map_err(|e| format!("cannot start {:?}: {e}", command.get_program()))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -76,10 +66,7 @@ fn parse_redis_benchmark(output: &str, operations: u64) -> Option<Generated> {
     // A test that needs others first prints them first. A name may hold commas: count from the end.
     let values: Vec<_> = lines.next_back()?.rsplit(',').collect();
     let figure = |name: &str| {
-        let column = header
-            .iter()
-            .rev()
-            .position(|title| unquoted(title) == name)?;
+        let column = header.iter().rev().position(|title| unquoted(title) == name)?;
         unquoted(values.get(column)?).parse::<f64>().ok()
     };
     Some(Generated {
@@ -96,14 +83,10 @@ fn unquoted(cell: &str) -> &str {
 
 fn parse_wrk(output: &str) -> Option<Generated> {
     let after = |label: &str| {
-        let line = output
-            .lines()
-            .find_map(|line| line.trim().strip_prefix(label))?;
+        let line = output.lines().find_map(|line| line.trim().strip_prefix(label))?;
         line.split_whitespace().next()
     };
-    let requests = output
-        .lines()
-        .find_map(|line| line.trim().split_once(" requests in "))?;
+    let requests = output.lines().find_map(|line| line.trim().split_once(" requests in "))?;
     Some(Generated {
         operations: requests.0.parse().ok().filter(|count| *count > 0)?,
         per_second: after("Requests/sec:")?.parse().ok()?,
@@ -116,9 +99,7 @@ fn parse_wrk(output: &str) -> Option<Generated> {
 fn parse_duration_ms(text: &str) -> Option<f64> {
     // The longer suffixes come first: each ends in the shorter one.
     let units = [("us", 0.001), ("ms", 1.0), ("s", 1000.0), ("m", 60_000.0)];
-    let (number, unit_ms) = units
-        .iter()
-        .find_map(|(unit, unit_ms)| Some((text.strip_suffix(unit)?, unit_ms)))?;
+    let (number, unit_ms) = units.iter().find_map(|(unit, unit_ms)| Some((text.strip_suffix(unit)?, unit_ms)))?;
     Some(number.parse::<f64>().ok()? * unit_ms)
 }
 
@@ -150,15 +131,7 @@ Transfer/sec:    606.33MB
     #[test]
     fn csv_is_read_by_its_header_and_last_line() {
         let generated = parse_redis_benchmark(CSV, 5).unwrap();
-        assert_eq!(
-            generated,
-            Generated {
-                operations: 5,
-                per_second: 157_728.70,
-                p50_ms: 4.607,
-                p99_ms: 13.327,
-            }
-        );
+        assert_eq!(generated, Generated { operations: 5, per_second: 157_728.70, p50_ms: 4.607, p99_ms: 13.327 });
         let header_only = CSV.lines().next().unwrap();
         assert_eq!(parse_redis_benchmark(header_only, 5), None);
     }

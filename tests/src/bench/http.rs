@@ -49,10 +49,7 @@ fn parse(answer: &str) -> Result<Answer, String> {
     if header("content-length") != Some(body.len().to_string().as_str()) {
         return Err("the body's length is not in its head".to_owned());
     }
-    Ok(Answer {
-        content_type: header("content-type").unwrap_or_default().to_owned(),
-        body: body.to_owned(),
-    })
+    Ok(Answer { content_type: header("content-type").unwrap_or_default().to_owned(), body: body.to_owned() })
 }
 
 #[cfg(test)]
@@ -63,10 +60,7 @@ mod tests {
     fn the_answer_must_be_whole() {
         let good = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\ncontent-length: 2\r\n\r\nhi";
         let answer = parse(good).unwrap();
-        assert_eq!(
-            (answer.content_type.as_str(), answer.body.as_str()),
-            ("text/plain", "hi")
-        );
+        assert_eq!((answer.content_type.as_str(), answer.body.as_str()), ("text/plain", "hi"));
         assert!(parse(&good.replace("200 OK", "404 Not Found")).is_err());
         assert!(parse(&good.replace("length: 2", "length: 3")).is_err());
         assert!(parse("").is_err());

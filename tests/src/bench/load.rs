@@ -43,9 +43,7 @@ impl Loader {
             let end = count.min(start + BATCH);
             batch.clear();
             (start..end).for_each(|index| encode(load.command, index, &mut batch));
-            self.writer
-                .write_all(&batch)
-                .map_err(|e| format!("load: {e}"))?;
+            self.writer.write_all(&batch).map_err(|e| format!("load: {e}"))?;
             (start..end).try_for_each(|_| self.reply().map(drop))?;
         }
         Ok(())
@@ -55,9 +53,7 @@ impl Loader {
     pub fn call(&mut self, command: &[&str]) -> Result<String, String> {
         let mut bytes = Vec::new();
         encode(command, 0, &mut bytes);
-        self.writer
-            .write_all(&bytes)
-            .map_err(|e| format!("{}: {e}", command[0]))?;
+        self.writer.write_all(&bytes).map_err(|e| format!("{}: {e}", command[0]))?;
         self.reply()
     }
 
@@ -70,18 +66,12 @@ impl Loader {
     /// Checks the number of keys: a load that missed some would spoil the figures.
     pub fn expect_keys(&mut self, expected: u64) -> Result<(), String> {
         let keys = self.call(&["DBSIZE"])?;
-        if keys == expected.to_string() {
-            Ok(())
-        } else {
-            Err(format!("the server holds {keys} keys, not {expected}"))
-        }
+        if keys == expected.to_string() { Ok(()) } else { Err(format!("the server holds {keys} keys, not {expected}")) }
     }
 
     fn reply(&mut self) -> Result<String, String> {
         let mut line = String::new();
-        self.reader
-            .read_line(&mut line)
-            .map_err(|e| format!("no answer: {e}"))?;
+        self.reader.read_line(&mut line).map_err(|e| format!("no answer: {e}"))?;
         let line = line.trim_end();
         match line.split_at_checked(1) {
             Some(("+" | ":", text)) => Ok(text.to_owned()),
@@ -98,9 +88,7 @@ impl Loader {
             .filter(|length| *length <= MAX_BULK_BYTES)
             .ok_or_else(|| format!("the server answered a bulk of length {length}"))?;
         let mut bytes = vec![0; length + 2];
-        self.reader
-            .read_exact(&mut bytes)
-            .map_err(|e| format!("no answer: {e}"))?;
+        self.reader.read_exact(&mut bytes).map_err(|e| format!("no answer: {e}"))?;
         bytes.truncate(length);
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
@@ -150,9 +138,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            stream
-                .write_all(b"+OK\r\n:3\r\n$4\r\nabcd\r\n+OK\r\n-ERR full\r\n")
-                .unwrap();
+            stream.write_all(b"+OK\r\n:3\r\n$4\r\nabcd\r\n+OK\r\n-ERR full\r\n").unwrap();
             // Ends when the client has closed: the answers above are all there is.
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
         });
@@ -160,10 +146,7 @@ mod tests {
         assert_eq!(loader.call(&["A"]).unwrap(), "OK");
         assert_eq!(loader.call(&["B"]).unwrap(), "3");
         assert_eq!(loader.call(&["C"]).unwrap(), "abcd");
-        let load = Load {
-            count: 2,
-            command: &["SET", "{index}", "x"],
-        };
+        let load = Load { count: 2, command: &["SET", "{index}", "x"] };
         let error = loader.run(&load, load.count).unwrap_err();
         assert!(error.contains("ERR full"), "{error}");
         drop(loader);

@@ -57,8 +57,6 @@ fn cpu_model() -> String {
 }
 
 fn first_line_of(path: &str) -> String {
-    fs::read_to_string(path).map_or_else(
-        |_| "unknown".to_owned(),
-        |text| text.lines().next().unwrap_or_default().to_owned(),
-    )
+    fs::read_to_string(path)
+        .map_or_else(|_| "unknown".to_owned(), |text| text.lines().next().unwrap_or_default().to_owned())
 }

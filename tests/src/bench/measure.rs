@@ -36,9 +36,7 @@ pub fn alternate<T>(
 pub fn command(row: &CommandRow, server: &Server, options: &Options) -> Result<Sample, String> {
     prepare(server, row.prepare)?;
     let operations = options.scaled(row.operations);
-    timed(server.pid(), || {
-        generator::redis_benchmark(row, server.resp(), operations)
-    })
+    timed(server.pid(), || generator::redis_benchmark(row, server.resp(), operations))
 }
 
 /// Bytes of resident memory per key of a fresh server.
@@ -55,10 +53,7 @@ pub fn bytes_per_key(row: &MemoryRow, server: &Server, options: &Options) -> Res
 }
 
 /// Runs a load generator and counts the CPU time a process uses meanwhile.
-pub fn timed(
-    pid: u32,
-    generate: impl FnOnce() -> Result<Generated, String>,
-) -> Result<Sample, String> {
+pub fn timed(pid: u32, generate: impl FnOnce() -> Result<Generated, String>) -> Result<Sample, String> {
     let before = process::cpu_time(pid)?;
     let generated = generate()?;
     let after = process::cpu_time(pid)?;

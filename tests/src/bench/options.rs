@@ -91,11 +91,7 @@ impl Options {
 
     /// The number of operations or keys for a full run's number.
     pub fn scaled(&self, full: u64) -> u64 {
-        if self.quick {
-            (full / QUICK_DIVISOR).max(1)
-        } else {
-            full
-        }
+        if self.quick { (full / QUICK_DIVISOR).max(1) } else { full }
     }
 
     /// How long one `wrk` run takes; it knows whole seconds only.
@@ -119,9 +115,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     let Some(rest) = name.strip_prefix(head) else {
         return false;
     };
-    (0..=rest.len())
-        .filter_map(|start| rest.get(start..))
-        .any(|rest| matches(tail, rest))
+    (0..=rest.len()).filter_map(|start| rest.get(start..)).any(|rest| matches(tail, rest))
 }
 
 #[cfg(test)]
@@ -159,14 +153,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        for line in [
-            "--rounds",
-            "--rounds 0",
-            "--rounds x",
-            "--rows nothing",
-            "--rows",
-            "--fast",
-        ] {
+        for line in ["--rounds", "--rounds 0", "--rounds x", "--rows nothing", "--rows", "--fast"] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

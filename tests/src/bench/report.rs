@@ -35,8 +35,7 @@ impl Results {
     /// The table.
     pub fn text(&self, options: &Options) -> String {
         let mut text = String::new();
-        self.write_text(options, &mut text)
-            .expect("writing to a string does not fail");
+        self.write_text(options, &mut text).expect("writing to a string does not fail");
         text
     }
 
@@ -63,9 +62,7 @@ impl Results {
 
     /// Writes the JSON to `target/bench/<unix seconds>.json` and `latest.json`, and returns the first path.
     pub fn save(&self, options: &Options) -> Result<PathBuf, String> {
-        let unix_seconds = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
+        let unix_seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let text = format!("{:#}\n", self.json(options, unix_seconds));
         let directory = directory();
         let path = directory.join(format!("{unix_seconds}.json"));
@@ -81,9 +78,7 @@ impl Results {
         if options.against_itself {
             return Vec::new();
         }
-        BARS.iter()
-            .map(|bar| bar_json(bar, bar.verdict(self)))
-            .collect()
+        BARS.iter().map(|bar| bar_json(bar, bar.verdict(self))).collect()
     }
 
     fn write_text(&self, options: &Options, text: &mut String) -> std::fmt::Result {
@@ -91,11 +86,7 @@ impl Results {
             let value = value.as_str().map_or(value.to_string(), str::to_owned);
             writeln!(text, "{name:16} {value}")?;
         }
-        let (subject, reference) = if options.against_itself {
-            ("redis", "redis")
-        } else {
-            ("larder", "redis")
-        };
+        let (subject, reference) = if options.against_itself { ("redis", "redis") } else { ("larder", "redis") };
         if !self.commands.is_empty() {
             write_samples(text, "commands", (subject, reference), &self.commands)?;
         }
@@ -103,11 +94,7 @@ impl Results {
             write_memory(text, (subject, reference), &self.memory)?;
         }
         if !self.rest.is_empty() {
-            let subject = if options.against_itself {
-                "bare"
-            } else {
-                "larder"
-            };
+            let subject = if options.against_itself { "bare" } else { "larder" };
             write_samples(text, "REST", (subject, "bare"), &self.rest)?;
         }
         if !self.wasm.is_empty() {
@@ -130,11 +117,7 @@ fn write_samples(
     (subject, reference): (&str, &str),
     rows: &[Comparison<Sample>],
 ) -> std::fmt::Result {
-    writeln!(
-        text,
-        "\n{title:18}{:^26} {:^26} {:^16} {:^16}",
-        "server CPU us/op", "thousand op/s", "p50 ms", "p99 ms"
-    )?;
+    writeln!(text, "\n{title:18}{:^26} {:^26} {:^16} {:^16}", "server CPU us/op", "thousand op/s", "p50 ms", "p99 ms")?;
     write!(text, "{:18}", "")?;
     for _ in 0..2 {
         write!(text, "{subject:>8} {reference:>8} {:>8} ", "ratio")?;
@@ -145,10 +128,7 @@ fn write_samples(
     writeln!(text)?;
     let mut marked = false;
     for row in rows {
-        let few = row
-            .rounds
-            .iter()
-            .any(|(a, b)| a.cpu_seconds.min(b.cpu_seconds) < TRUSTED_CPU_SECONDS);
+        let few = row.rounds.iter().any(|(a, b)| a.cpu_seconds.min(b.cpu_seconds) < TRUSTED_CPU_SECONDS);
         marked |= few;
         writeln!(
             text,
@@ -168,32 +148,16 @@ fn write_samples(
         )?;
     }
     if marked {
-        writeln!(
-            text,
-            "~ less than {TRUSTED_CPU_SECONDS} s of server CPU time in a round: coarse"
-        )?;
+        writeln!(text, "~ less than {TRUSTED_CPU_SECONDS} s of server CPU time in a round: coarse")?;
     }
     Ok(())
 }
 
-fn write_memory(
-    text: &mut String,
-    (subject, reference): (&str, &str),
-    rows: &[Comparison<f64>],
-) -> std::fmt::Result {
-    writeln!(
-        text,
-        "\n{:18}{subject:>8} {reference:>8} {:>8}",
-        "bytes per key", "ratio"
-    )?;
+fn write_memory(text: &mut String, (subject, reference): (&str, &str), rows: &[Comparison<f64>]) -> std::fmt::Result {
+    writeln!(text, "\n{:18}{subject:>8} {reference:>8} {:>8}", "bytes per key", "ratio")?;
     for row in rows {
         let (a, b) = (row.subject(|v| *v), row.reference(|v| *v));
-        writeln!(
-            text,
-            "{:18}{a:8.1} {b:8.1} {:8.3}",
-            row.row,
-            row.ratio(|v| *v)
-        )?;
+        writeln!(text, "{:18}{a:8.1} {b:8.1} {:8.3}", row.row, row.ratio(|v| *v))?;
     }
     Ok(())
 }
@@ -242,11 +206,8 @@ fn bar_json(bar: &Bar, verdict: Verdict) -> Value {
 }
 
 fn samples_json(row: &Comparison<Sample>) -> Value {
-    let rounds: Vec<_> = row
-        .rounds
-        .iter()
-        .map(|(a, b)| json!({"subject": sample_json(a), "reference": sample_json(b)}))
-        .collect();
+    let rounds: Vec<_> =
+        row.rounds.iter().map(|(a, b)| json!({"subject": sample_json(a), "reference": sample_json(b)})).collect();
     json!({
         "row": row.row,
         "cpu_us": side_json(row, |s| s.cpu_us),
@@ -258,11 +219,7 @@ fn samples_json(row: &Comparison<Sample>) -> Value {
 }
 
 fn memory_json(row: &Comparison<f64>) -> Value {
-    let rounds: Vec<_> = row
-        .rounds
-        .iter()
-        .map(|(a, b)| json!({"subject": a, "reference": b}))
-        .collect();
+    let rounds: Vec<_> = row.rounds.iter().map(|(a, b)| json!({"subject": a, "reference": b})).collect();
     json!({"row": row.row, "bytes_per_key": side_json(row, |v| *v), "rounds": rounds})
 }
 
@@ -287,10 +244,7 @@ fn sample_json(sample: &Sample) -> Value {
 /// `target/bench`, wherever cargo's target directory is.
 fn directory() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(
-            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
-            PathBuf::from,
-        )
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from)
         .join("bench")
 }
 
@@ -299,30 +253,16 @@ mod tests {
     use super::*;
 
     fn results() -> Results {
-        let sample = |cpu_us| Sample {
-            cpu_us,
-            cpu_seconds: 3.0,
-            per_second: 1e6,
-            p50_ms: 0.5,
-            p99_ms: 1.0,
-        };
+        let sample = |cpu_us| Sample { cpu_us, cpu_seconds: 3.0, per_second: 1e6, p50_ms: 0.5, p99_ms: 1.0 };
         Results {
-            commands: vec![Comparison {
-                row: "get-p16",
-                rounds: vec![(sample(1.2), sample(1.5))],
-            }],
+            commands: vec![Comparison { row: "get-p16", rounds: vec![(sample(1.2), sample(1.5))] }],
             failures: vec![("rest-v1-get", "no route".to_owned())],
             ..Results::default()
         }
     }
 
     fn options(against_itself: bool) -> Options {
-        Options {
-            quick: false,
-            against_itself,
-            rounds: 1,
-            rows: Vec::new(),
-        }
+        Options { quick: false, against_itself, rounds: 1, rows: Vec::new() }
     }
 
     #[test]

@@ -17,16 +17,9 @@ use crate::servers::{Server, free_address};
 const START_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Measures a row; without a Larder, `bare_axum` stands on both sides.
-pub fn compare(
-    row: &RestRow,
-    larder: Option<&Server>,
-    options: &Options,
-) -> Result<Comparison<Sample>, String> {
+pub fn compare(row: &RestRow, larder: Option<&Server>, options: &Options) -> Result<Comparison<Sample>, String> {
     let Some(larder) = larder else {
-        let answer = Answer {
-            content_type: "application/octet-stream".to_owned(),
-            body: "x".repeat(VALUE_BYTES),
-        };
+        let answer = Answer { content_type: "application/octet-stream".to_owned(), body: "x".repeat(VALUE_BYTES) };
         let subject = BareAxum::start(row.path, &answer)?;
         return against_bare(row, (subject.address, subject.pid()), &answer, options);
     };
@@ -47,17 +40,8 @@ fn against_bare(
     if bare_answer != *answer {
         return Err(format!("bare_axum answers {bare_answer:?}, not {answer:?}"));
     }
-    let drive = |address, pid| {
-        measure::timed(pid, || {
-            generator::wrk(address, row.path, options.rest_seconds())
-        })
-    };
-    alternate(
-        row.name,
-        options,
-        || drive(address, pid),
-        || drive(bare.address, bare.pid()),
-    )
+    let drive = |address, pid| measure::timed(pid, || generator::wrk(address, row.path, options.rest_seconds()));
+    alternate(row.name, options, || drive(address, pid), || drive(bare.address, bare.pid()))
 }
 
 /// A running `bare_axum`, ended when dropped.
@@ -78,10 +62,7 @@ impl BareAxum {
             .stdin(Stdio::null())
             .spawn()
             .map_err(|e| {
-                format!(
-                    "{}: {e}; build it with cargo build --release -p larder-tests --bins",
-                    binary.display()
-                )
+                format!("{}: {e}; build it with cargo build --release -p larder-tests --bins", binary.display())
             })?;
         let server = Self { child, address };
         server.wait_until_it_listens()?;

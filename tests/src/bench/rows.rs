@@ -56,15 +56,9 @@ pub struct RestRow {
 /// The row that includes what `wasm/npm/bench.mjs` prints.
 pub const WASM_ROW: &str = "wasm";
 
-const STRINGS: Load = Load {
-    count: KEYSPACE,
-    command: &["SET", "key:{index}", "{value}"],
-};
+const STRINGS: Load = Load { count: KEYSPACE, command: &["SET", "key:{index}", "{value}"] };
 
-const ONE_STRING: Load = Load {
-    count: 1,
-    ..STRINGS
-};
+const ONE_STRING: Load = Load { count: 1, ..STRINGS };
 
 /// The command rows, in the order they run.
 pub const COMMANDS: &[CommandRow] = &[
@@ -83,26 +77,12 @@ pub const COMMANDS: &[CommandRow] = &[
 ];
 
 /// The memory rows, in the order they run.
-pub const MEMORY: &[MemoryRow] = &[MemoryRow {
-    name: "memory-string",
-    load: Load {
-        count: 1_000_000,
-        ..STRINGS
-    },
-}];
+pub const MEMORY: &[MemoryRow] = &[MemoryRow { name: "memory-string", load: Load { count: 1_000_000, ..STRINGS } }];
 
 /// The REST rows, in the order they run.
 pub const REST: &[RestRow] = &[
-    RestRow {
-        name: "rest-v1-get",
-        path: "/v1/keys/key:000000000000",
-        prepare: &[ONE_STRING],
-    },
-    RestRow {
-        name: "rest-upstash-get",
-        path: "/get/key:000000000000",
-        prepare: &[ONE_STRING],
-    },
+    RestRow { name: "rest-v1-get", path: "/v1/keys/key:000000000000", prepare: &[ONE_STRING] },
+    RestRow { name: "rest-upstash-get", path: "/get/key:000000000000", prepare: &[ONE_STRING] },
 ];
 
 /// Every row's name, in the order they run.
@@ -120,13 +100,7 @@ const fn command(
     operations: u64,
     prepare: &'static [Load],
 ) -> CommandRow {
-    CommandRow {
-        name,
-        arguments,
-        pipeline,
-        operations,
-        prepare,
-    }
+    CommandRow { name, arguments, pipeline, operations, prepare }
 }
 
 #[cfg(test)]

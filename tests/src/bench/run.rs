@@ -13,15 +13,9 @@ use crate::servers::{Server, larder_binary};
 pub fn run(options: &Options) -> Result<Results, String> {
     let binary = larder_binary();
     if !options.against_itself && !binary.exists() {
-        return Err(format!(
-            "{} is missing: build it with cargo build --release, or use --self",
-            binary.display()
-        ));
+        return Err(format!("{} is missing: build it with cargo build --release, or use --self", binary.display()));
     }
-    let mut results = Results {
-        machine: machine::describe(options),
-        ..Results::default()
-    };
+    let mut results = Results { machine: machine::describe(options), ..Results::default() };
     commands(options, &mut results);
     memory(options, &mut results);
     rest_rows(options, &mut results);
@@ -30,10 +24,7 @@ pub fn run(options: &Options) -> Result<Results, String> {
 }
 
 fn commands(options: &Options, results: &mut Results) {
-    let selected: Vec<_> = COMMANDS
-        .iter()
-        .filter(|row| options.selects(row.name))
-        .collect();
+    let selected: Vec<_> = COMMANDS.iter().filter(|row| options.selects(row.name)).collect();
     if selected.is_empty() {
         return;
     }
@@ -89,9 +80,5 @@ fn wasm_row(options: &Options, results: &mut Results) {
 }
 
 fn start_subject(options: &Options) -> Server {
-    if options.against_itself {
-        Server::redis(&[])
-    } else {
-        Server::larder(&[])
-    }
+    if options.against_itself { Server::redis(&[]) } else { Server::larder(&[]) }
 }

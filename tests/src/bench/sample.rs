@@ -66,11 +66,7 @@ impl<T> Comparison<T> {
 
     /// The median of the rounds' ratios, subject over reference: each round has its own weather.
     pub fn ratio(&self, figure: impl Fn(&T) -> f64) -> f64 {
-        median(
-            self.rounds
-                .iter()
-                .map(|(subject, reference)| figure(subject) / figure(reference)),
-        )
+        median(self.rounds.iter().map(|(subject, reference)| figure(subject) / figure(reference)))
     }
 }
 
@@ -91,10 +87,7 @@ mod tests {
 
     #[test]
     fn the_ratio_is_the_median_of_ratios_not_the_ratio_of_medians() {
-        let comparison = Comparison {
-            row: "x",
-            rounds: vec![(1.0, 2.0), (3.0, 1.0), (2.0, 4.0)],
-        };
+        let comparison = Comparison { row: "x", rounds: vec![(1.0, 2.0), (3.0, 1.0), (2.0, 4.0)] };
         assert_eq!(comparison.subject(|v| *v), 2.0);
         assert_eq!(comparison.reference(|v| *v), 2.0);
         assert_eq!(comparison.ratio(|v| *v), 0.5);
@@ -108,12 +101,7 @@ mod tests {
 
     #[test]
     fn cpu_is_per_operation() {
-        let generated = Generated {
-            operations: 4_000_000,
-            per_second: 1e6,
-            p50_ms: 0.5,
-            p99_ms: 1.0,
-        };
+        let generated = Generated { operations: 4_000_000, per_second: 1e6, p50_ms: 0.5, p99_ms: 1.0 };
         let sample = Sample::new(generated, Duration::from_secs(6));
         assert_eq!(sample.cpu_us, 1.5);
     }

@@ -8,10 +8,7 @@ use crate::bench::generator::{bounded, run};
 
 /// What `wasm/npm/bench.mjs` measures: objects with `name` and `ns`. None without that file.
 pub fn measure() -> Result<Option<Vec<Value>>, String> {
-    let script = PathBuf::from(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../wasm/npm/bench.mjs"
-    ));
+    let script = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../wasm/npm/bench.mjs"));
     if !script.exists() {
         return Ok(None);
     }
@@ -39,8 +36,7 @@ mod tests {
 
     #[test]
     fn other_lines_are_left_out() {
-        let figures =
-            parse("warming up\n{\"name\":\"get\",\"ns\":81.5}\n{\"name\":\"set\"}\n[1]\n");
+        let figures = parse("warming up\n{\"name\":\"get\",\"ns\":81.5}\n{\"name\":\"set\"}\n[1]\n");
         assert_eq!(figures.len(), 1);
         assert_eq!(figures[0]["ns"], 81.5);
     }

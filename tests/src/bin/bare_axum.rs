@@ -47,9 +47,7 @@ impl Options {
             content_type: "application/octet-stream".to_owned(),
         };
         while let Some(name) = arguments.next() {
-            let value = arguments
-                .next()
-                .ok_or_else(|| format!("{name} needs a value"))?;
+            let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
             match name.as_str() {
                 "--port" => options.port = value.parse().map_err(|_| "--port is not a port")?,
                 "--path" => options.path = value,
@@ -68,10 +66,7 @@ impl Options {
         // Leaked once per process: a constant route should not copy its body.
         let body: &'static str = self.body.leak();
         let content_type: &'static str = self.content_type.leak();
-        Router::new().route(
-            &self.path,
-            get(move || async move { ([(CONTENT_TYPE, content_type)], body) }),
-        )
+        Router::new().route(&self.path, get(move || async move { ([(CONTENT_TYPE, content_type)], body) }))
     }
 }
 
@@ -115,7 +110,5 @@ async fn serve_connection(stream: TcpStream, router: Router) {
         return;
     };
     // A client that goes away ends its connection with an error that nobody needs.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
-        .await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await;
 }

@@ -41,9 +41,5 @@ fn measure(options: &Options) -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    if results.failures.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if results.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -34,10 +34,7 @@ pub(super) fn tag(hash: u64) -> u8 {
 impl<T> Bucket<T> {
     /// A bucket without items.
     pub(super) const fn new() -> Self {
-        Self {
-            head: 0,
-            slots: [const { None }; SLOTS],
-        }
+        Self { head: 0, slots: [const { None }; SLOTS] }
     }
 
     /// Stores an item in a free slot.
@@ -83,9 +80,7 @@ impl<T> Bucket<T> {
 
     /// The items that were displaced from the previous bucket, or those at home here.
     pub(super) fn items_by_home(&self, displaced: bool) -> impl Iterator<Item = &T> {
-        (0..SLOTS)
-            .filter(move |&slot| self.is_displaced(slot) == displaced)
-            .filter_map(|slot| self.item(slot))
+        (0..SLOTS).filter(move |&slot| self.is_displaced(slot) == displaced).filter_map(|slot| self.item(slot))
     }
 
     /// Whether items at home here live elsewhere: in the next bucket or in the stash.

@@ -29,12 +29,7 @@ impl<T: Item> Table<T> {
         self.sample(r, |item| item.deadline().is_some(), may_have_one)
     }
 
-    fn sample(
-        &self,
-        r: u64,
-        wanted: impl Fn(&T) -> bool,
-        worth_a_walk: impl Fn(&Segment<T>) -> bool,
-    ) -> Option<&T> {
+    fn sample(&self, r: u64, wanted: impl Fn(&T) -> bool, worth_a_walk: impl Fn(&Segment<T>) -> bool) -> Option<&T> {
         let mut r = r;
         for _ in 0..TRIES {
             r = mix(r);
@@ -45,9 +40,7 @@ impl<T: Item> Table<T> {
         let first = scale(r, self.segments.len());
         let (before, after) = self.segments.split_at(first);
         let segments = after.iter().chain(before);
-        segments
-            .filter(|segment| worth_a_walk(segment))
-            .find_map(|segment| wanted_after(segment, r, &wanted))
+        segments.filter(|segment| worth_a_walk(segment)).find_map(|segment| wanted_after(segment, r, &wanted))
     }
 
     /// Draws one slot of one segment. A small segment counts as if it were full-grown, so that its items are no more
@@ -67,9 +60,7 @@ impl<T: Item> Table<T> {
 fn wanted_after<T: Item>(segment: &Segment<T>, r: u64, wanted: impl Fn(&T) -> bool) -> Option<&T> {
     let len = segment.len as usize;
     let ring = segment.items().chain(segment.items());
-    ring.skip(scale(mix(r), len))
-        .take(len)
-        .find(|item| wanted(item))
+    ring.skip(scale(mix(r), len)).take(len).find(|item| wanted(item))
 }
 
 /// A number below `bound`, in proportion to the top 32 bits of `r`.

@@ -57,14 +57,7 @@ fn home_bits_for(len: usize) -> u8 {
 impl<T: Item> Segment<T> {
     /// A segment without items and without memory.
     pub(super) const fn empty(start: u64, depth: u8) -> Self {
-        Self {
-            buckets: Vec::new(),
-            start,
-            min_deadline: u64::MAX,
-            len: 0,
-            depth,
-            home_bits: 0,
-        }
+        Self { buckets: Vec::new(), start, min_deadline: u64::MAX, len: 0, depth, home_bits: 0 }
     }
 
     /// A segment of the given items and their hashes.
@@ -78,11 +71,7 @@ impl<T: Item> Segment<T> {
 
     /// The segment with twice the buckets.
     pub(super) fn grown(self, rehash: &impl Fn(&[u8]) -> u64) -> Self {
-        let home_bits = if self.buckets.is_empty() {
-            0
-        } else {
-            self.home_bits + 1
-        };
+        let home_bits = if self.buckets.is_empty() { 0 } else { self.home_bits + 1 };
         let empty = Self::empty(self.start, self.depth);
         empty.filled(home_bits, self.into_hashed(rehash))
     }
@@ -197,9 +186,7 @@ impl<T: Item> Segment<T> {
     pub(super) fn remove(&mut self, place: Place) -> T {
         let (index, slot) = (place.bucket(), place.slot());
         let displaced = self.buckets[index].is_displaced(slot);
-        let (item, _) = self.buckets[index]
-            .take(slot)
-            .expect("a position names an item");
+        let (item, _) = self.buckets[index].take(slot).expect("a position names an item");
         self.len -= 1;
         if index >= self.homes() {
             self.close_stash_gap(index, slot);
@@ -213,15 +200,11 @@ impl<T: Item> Segment<T> {
     /// Keeps the stash dense: its last item fills the gap, and its memory goes when it is empty.
     fn close_stash_gap(&mut self, index: usize, slot: usize) {
         let last = self.buckets.len() - 1;
-        let last_slot = (0..SLOTS)
-            .rev()
-            .find(|&slot| self.buckets[last].item(slot).is_some());
+        let last_slot = (0..SLOTS).rev().find(|&slot| self.buckets[last].item(slot).is_some());
         if let Some(last_slot) = last_slot
             && (last, last_slot) > (index, slot)
         {
-            let (item, tag) = self.buckets[last]
-                .take(last_slot)
-                .expect("the slot is taken");
+            let (item, tag) = self.buckets[last].take(last_slot).expect("the slot is taken");
             self.buckets[index].put(slot, tag, item, false);
         }
         if self.buckets[last].items().next().is_none() {
@@ -298,24 +281,15 @@ impl<T: Item> Segment<T> {
 
     /// Visits the items whose home bucket covers `hash`, and returns the hash after the last of that bucket,
     /// or `None` when there is none.
-    pub(super) fn scan(
-        &self,
-        hash: u64,
-        visit: &mut impl FnMut(&T),
-        rehash: &impl Fn(&[u8]) -> u64,
-    ) -> Option<u64> {
+    pub(super) fn scan(&self, hash: u64, visit: &mut impl FnMut(&T), rehash: &impl Fn(&[u8]) -> u64) -> Option<u64> {
         if self.len > 0 {
             let home = self.home(hash);
-            self.buckets[home]
-                .items_by_home(false)
-                .for_each(&mut *visit);
+            self.buckets[home].items_by_home(false).for_each(&mut *visit);
             if self.buckets[home].is_overflowed() {
                 let next = &self.buckets[self.next(home)];
                 next.items_by_home(true).for_each(&mut *visit);
                 let stash = self.buckets[self.homes()..].iter().flat_map(Bucket::items);
-                stash
-                    .filter(|item| self.home(rehash(item.key())) == home)
-                    .for_each(visit);
+                stash.filter(|item| self.home(rehash(item.key())) == home).for_each(visit);
             }
         }
         let bits = if self.len > 0 { self.home_bits } else { 0 };

@@ -40,23 +40,13 @@ fn nearly_highest(key: &[u8]) -> u64 {
 fn all_equal(_: &[u8]) -> u64 {
     0x8000_0000_0000_0000
 }
-const HASHES: [Hash; 5] = [
-    spread,
-    two_top_bits,
-    same_top_half,
-    nearly_highest,
-    all_equal,
-];
+const HASHES: [Hash; 5] = [spread, two_top_bits, same_top_half, nearly_highest, all_equal];
 
 fn key_of(number: u32) -> Vec<u8> {
     number.to_be_bytes().to_vec()
 }
 fn entry(number: u32, value: u32, deadline: Option<u64>) -> Box<Entry> {
-    Box::new(Entry {
-        key: key_of(number),
-        value,
-        deadline,
-    })
+    Box::new(Entry { key: key_of(number), value, deadline })
 }
 fn find(table: &Table<Box<Entry>>, number: u32, hash: Hash) -> Option<Position> {
     let key = key_of(number);
@@ -102,10 +92,7 @@ fn audit(table: &Table<Box<Entry>>, hash: Hash) {
         assert!(table.min_deadline <= segment.min_deadline || segment.len == 0 || deadlines == 0);
     }
     assert_eq!(entries, table.directory.len());
-    assert_eq!(
-        (len, deadlines, buckets, deepest),
-        (table.len, table.deadlines, table.buckets, table.deepest)
-    );
+    assert_eq!((len, deadlines, buckets, deepest), (table.len, table.deadlines, table.buckets, table.deepest));
     assert!(table.deepest > 0);
 }
 
@@ -153,13 +140,7 @@ struct Run {
 
 impl Run {
     fn new(hash: Hash) -> Self {
-        Self {
-            table: Table::new(),
-            model: HashMap::new(),
-            hash,
-            scan_from: 0,
-            unvisited: HashSet::new(),
-        }
+        Self { table: Table::new(), model: HashMap::new(), hash, scan_from: 0, unvisited: HashSet::new() }
     }
 
     fn insert(&mut self, number: u32, deadline: Option<u64>) {
@@ -177,16 +158,13 @@ impl Run {
     fn remove(&mut self, number: u32) {
         let expected = self.model.remove(&key_of(number));
         self.unvisited.remove(&key_of(number));
-        let removed = find(&self.table, number, self.hash)
-            .map(|position| self.table.remove(position, self.hash));
+        let removed = find(&self.table, number, self.hash).map(|position| self.table.remove(position, self.hash));
         assert_eq!(removed.map(|item| (item.value, item.deadline)), expected);
     }
 
     fn remove_due(&mut self, now: u64, budget: usize) {
         let mut removed = Vec::new();
-        let more = self
-            .table
-            .remove_due(now, budget, self.hash, |item| removed.push(item));
+        let more = self.table.remove_due(now, budget, self.hash, |item| removed.push(item));
         for item in removed {
             assert!(item.deadline.is_some_and(|deadline| deadline <= now));
             let expected = self.model.remove(&item.key);
@@ -224,16 +202,12 @@ impl Run {
     fn take(&mut self, step: Step) {
         match step {
             Step::Insert(number, deadline) => self.insert(number, deadline),
-            Step::InsertMany(first, count) => {
-                (first..(first + count).min(NUMBERS)).for_each(|number| {
-                    let deadline = (number % 5 == 0).then_some(u64::from(number) * 7 % 1000);
-                    self.insert(number, deadline);
-                })
-            }
+            Step::InsertMany(first, count) => (first..(first + count).min(NUMBERS)).for_each(|number| {
+                let deadline = (number % 5 == 0).then_some(u64::from(number) * 7 % 1000);
+                self.insert(number, deadline);
+            }),
             Step::Remove(number) => self.remove(number),
-            Step::RemoveRange(first, count) => {
-                (first..first + count).for_each(|number| self.remove(number))
-            }
+            Step::RemoveRange(first, count) => (first..first + count).for_each(|number| self.remove(number)),
             Step::Replace(number, deadline) => {
                 if let Some(position) = find(&self.table, number, self.hash) {
                     let old = self.table.replace(position, entry(number, 9, deadline));
@@ -262,17 +236,10 @@ impl Run {
 
     fn check(&self) {
         audit(&self.table, self.hash);
-        let held = self
-            .table
-            .iter()
-            .map(|item| (item.key.clone(), (item.value, item.deadline)));
+        let held = self.table.iter().map(|item| (item.key.clone(), (item.value, item.deadline)));
         assert_eq!(held.collect::<Model>(), self.model);
         assert_eq!(self.table.len(), self.model.len());
-        let earliest = self
-            .model
-            .values()
-            .filter_map(|&(_, deadline)| deadline)
-            .min();
+        let earliest = self.model.values().filter_map(|&(_, deadline)| deadline).min();
         assert!(self.table.next_deadline() <= earliest || earliest.is_none());
         assert_eq!(self.table.next_deadline().is_some(), earliest.is_some());
     }
@@ -375,11 +342,7 @@ fn a_hash_flood_costs_a_list_and_no_large_directory() {
 
 fn audit_sizes(table: &Table<Box<Entry>>) {
     assert!(table.directory.len() <= 8 * table.segments.len());
-    assert!(
-        table.heap_bytes() <= 20 * table.len(),
-        "{}",
-        table.heap_bytes()
-    );
+    assert!(table.heap_bytes() <= 20 * table.len(), "{}", table.heap_bytes());
 }
 
 #[test]
@@ -390,9 +353,7 @@ fn random_is_nearly_uniform_in_dense_and_sparse_tables() {
         let draws = kept * 200;
         let mut counts = vec![0u32; kept as usize];
         for r in 0..u64::from(draws) {
-            let item = table
-                .random(r.wrapping_mul(0x2545_f491_4f6c_dd1d))
-                .expect("not empty");
+            let item = table.random(r.wrapping_mul(0x2545_f491_4f6c_dd1d)).expect("not empty");
             counts[item.value as usize] += 1;
         }
         // 200 ± 14 would be perfect; six deviations and a little bias are allowed.
@@ -405,10 +366,7 @@ fn random_with_deadline_finds_the_only_one() {
     let mut table = filled(50_000, spread);
     assert!(table.random_with_deadline(1).is_none());
     insert(&mut table, 50_000, Some(5), spread);
-    assert_eq!(
-        table.random_with_deadline(1).map(|item| item.value),
-        Some(50_000)
-    );
+    assert_eq!(table.random_with_deadline(1).map(|item| item.value), Some(50_000));
 }
 
 #[test]
