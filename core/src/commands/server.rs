@@ -1,11 +1,24 @@
-//! TIME, ROLE, LOLWUT, SHUTDOWN.
+//! TIME, ROLE, LASTSAVE, LOLWUT, SHUTDOWN.
 
-use crate::command::{Categories, Command, Flags, Group};
+use crate::command::{Categories, Command, Flags, Group, Scope};
 use crate::context::Context;
 use crate::error::CommandError;
 
 /// Rows of this family.
 pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "lastsave",
+        group: Group::Server,
+        arity: 1,
+        flags: Flags::LOADING.union(Flags::STALE).union(Flags::FAST),
+        categories: Categories::ADMIN.union(Categories::DANGEROUS),
+        scope: Scope::Hub,
+        since: "1.0.0",
+        summary: "Answers the Unix time of the last save, or of the start if there was none.",
+        tips: &["nondeterministic_output"],
+        handler: lastsave,
+        ..Command::ROW
+    },
     Command {
         name: "lolwut",
         group: Group::Server,
@@ -98,6 +111,13 @@ fn role(cx: &mut Context) -> Result<(), CommandError> {
     cx.reply.bulk(b"master");
     cx.reply.integer(0);
     cx.reply.array(0);
+    Ok(())
+}
+
+/// Until data is saved anywhere this is the time of the start, as in Redis before its first save.
+fn lastsave(cx: &mut Context) -> Result<(), CommandError> {
+    let started_seconds = cx.hub().started_ms / 1000;
+    cx.reply.integer(i64::try_from(started_seconds).unwrap_or(i64::MAX));
     Ok(())
 }
 
