@@ -17,16 +17,14 @@ use std::fmt;
 
 use crate::glob;
 
-pub use choices::{
-    Access, AclPubsubDefault, AppendFsync, EvictionPolicy, LogFormat, LogLevel, SanitizeDumpPayload,
-};
+pub use choices::{Access, AclPubsubDefault, AppendFsync, EvictionPolicy, LogFormat, LogLevel, SanitizeDumpPayload};
 pub use events::KeyspaceEvents;
 pub use inert::Inert;
 pub use kind::{FileMode, Kind};
 pub use line::{quote, split_words};
 pub use lists::{
-    Addresses, BytesOrPercent, MAX_ADDRESSES, MAX_PERCENTILES, MAX_SAVE_POINTS, OutputLimit,
-    OutputLimits, Percentiles, SavePoint, SavePoints,
+    Addresses, BytesOrPercent, MAX_ADDRESSES, MAX_PERCENTILES, MAX_SAVE_POINTS, OutputLimit, OutputLimits, Percentiles,
+    SavePoint, SavePoints,
 };
 pub use table::{Change, PARAMETERS, Parameter, Settings};
 
@@ -72,10 +70,7 @@ impl fmt::Display for SettingsError {
         let name = self.name.replace(['\r', '\n'], " ");
         match &self.fault {
             Fault::Unknown => {
-                write!(
-                    out,
-                    "Unknown option or number of arguments for CONFIG SET - '{name}'"
-                )
+                write!(out, "Unknown option or number of arguments for CONFIG SET - '{name}'")
             }
             Fault::Unsupported => refused(out, &name, "not supported by this version of Larder"),
             Fault::Refused(reason) => refused(out, &name, reason),
@@ -84,10 +79,7 @@ impl fmt::Display for SettingsError {
 }
 
 fn refused(out: &mut fmt::Formatter<'_>, name: &str, reason: &str) -> fmt::Result {
-    write!(
-        out,
-        "CONFIG SET failed (possibly related to argument '{name}') - {reason}"
-    )
+    write!(out, "CONFIG SET failed (possibly related to argument '{name}') - {reason}")
 }
 
 impl std::error::Error for SettingsError {}
@@ -108,10 +100,7 @@ impl Settings {
         let mut found: Vec<(String, String)> = Vec::new();
         for pattern in patterns {
             for (name, row) in matching(pattern) {
-                if !found
-                    .iter()
-                    .any(|(known, _)| known.eq_ignore_ascii_case(&name))
-                {
+                if !found.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
                     found.push((name, (row.text)(self)));
                 }
             }
@@ -127,22 +116,15 @@ impl Settings {
         let mut changed = self.clone();
         let mut saves = 0;
         for (index, pair) in pairs.iter().enumerate() {
-            changed
-                .set_one(*pair, origin, &mut saves)
-                .map_err(|fault| error(index, pair.0, fault))?;
+            changed.set_one(*pair, origin, &mut saves).map_err(|fault| error(index, pair.0, fault))?;
         }
         *self = changed;
         Ok(())
     }
 
     /// The rows whose values differ between two states, so that a host can act on a change.
-    pub fn changes_since<'a>(
-        &'a self,
-        before: &'a Settings,
-    ) -> impl Iterator<Item = &'static Parameter> + 'a {
-        PARAMETERS
-            .iter()
-            .filter(|row| (row.text)(self) != (row.text)(before))
+    pub fn changes_since<'a>(&'a self, before: &'a Settings) -> impl Iterator<Item = &'static Parameter> + 'a {
+        PARAMETERS.iter().filter(|row| (row.text)(self) != (row.text)(before))
     }
 
     /// Redis looks at every name before it looks at any value.
@@ -155,10 +137,7 @@ impl Settings {
             if let Some(reason) = self.forbidden(row, origin) {
                 return refuse(Fault::Refused(reason.to_owned()));
             }
-            if pairs[..index]
-                .iter()
-                .any(|(earlier, _)| earlier.eq_ignore_ascii_case(name))
-            {
+            if pairs[..index].iter().any(|(earlier, _)| earlier.eq_ignore_ascii_case(name)) {
                 return refuse(Fault::Refused("duplicate parameter".to_owned()));
             }
         }
@@ -168,8 +147,7 @@ impl Settings {
     /// Why a parameter may not be set at run time, whatever the value.
     fn forbidden(&self, row: &Parameter, origin: Origin) -> Option<&'static str> {
         let access = self.enable_protected_configs;
-        let trusted =
-            access.allows_remote() || (origin == Origin::RuntimeLocal && access.allows_local());
+        let trusted = access.allows_remote() || (origin == Origin::RuntimeLocal && access.allows_local());
         match row.change {
             Change::Immutable => Some("can't set immutable config"),
             Change::Protected if !trusted => Some("can't set protected config"),
@@ -219,21 +197,14 @@ fn accept_inert(_: &[u8], _: &[u8], _: Origin) -> Result<(), Fault> {
 }
 
 fn error(index: usize, name: &[u8], fault: Fault) -> SettingsError {
-    SettingsError {
-        index,
-        name: String::from_utf8_lossy(name).into_owned(),
-        fault,
-    }
+    SettingsError { index, name: String::from_utf8_lossy(name).into_owned(), fault }
 }
 
 /// Names and rows that a pattern asks for.
 fn matching(pattern: &[u8]) -> Vec<(String, &'static Parameter)> {
     if !pattern.iter().any(|byte| b"*?[".contains(byte)) {
         let asked = String::from_utf8_lossy(pattern).into_owned();
-        return Parameter::find(pattern)
-            .map(|row| (asked, row))
-            .into_iter()
-            .collect();
+        return Parameter::find(pattern).map(|row| (asked, row)).into_iter().collect();
     }
     let named = |row: &'static Parameter| row.names().map(move |name| (name, row));
     PARAMETERS
@@ -265,11 +236,7 @@ impl Directive {
 
     /// Makes a directive of a name and its words.
     pub fn new(name: Vec<u8>, words: &[Vec<u8>]) -> Directive {
-        Directive {
-            name,
-            value: words.join(&b' '),
-            word_count: words.len(),
-        }
+        Directive { name, value: words.join(&b' '), word_count: words.len() }
     }
 
     /// Whether the parameter takes this many words; directives without a row take any number.

@@ -79,10 +79,7 @@ choices! {
 impl EvictionPolicy {
     /// Whether the policy goes by how often a key is used, so that entries keep a counter instead of a time.
     pub fn is_lfu(self) -> bool {
-        matches!(
-            self,
-            EvictionPolicy::VolatileLfu | EvictionPolicy::AllkeysLfu
-        )
+        matches!(self, EvictionPolicy::VolatileLfu | EvictionPolicy::AllkeysLfu)
     }
 }
 

@@ -89,10 +89,7 @@ impl Value for KeyspaceEvents {
     fn assign(&mut self, text: &str, _: Kind) -> Result<(), String> {
         let mut bits = 0;
         for letter in text.chars() {
-            let known = CLASSES
-                .iter()
-                .chain(&OTHERS)
-                .find(|(known, _)| *known == letter);
+            let known = CLASSES.iter().chain(&OTHERS).find(|(known, _)| *known == letter);
             bits |= match known {
                 Some((_, bit)) => *bit,
                 None if letter == 'A' => all_classes(),

@@ -14,15 +14,8 @@ pub enum Inert {
 impl Inert {
     /// Looks a directive up, in any case. `None` means that Redis 7.2 has no such directive.
     pub fn find(name: &[u8]) -> Option<Inert> {
-        let known = |names: &[&str]| {
-            names
-                .iter()
-                .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
-        };
-        let only = ONLY
-            .iter()
-            .find(|(only, _)| known(&[only]))
-            .map(|(_, value)| Inert::Only(value));
+        let known = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+        let only = ONLY.iter().find(|(only, _)| known(&[only])).map(|(_, value)| Inert::Only(value));
         only.or_else(|| known(UNSUPPORTED).then_some(Inert::Unsupported))
             .or_else(|| known(HARMLESS).then_some(Inert::Harmless))
     }
@@ -47,13 +40,7 @@ const ONLY: &[(&str, &str)] = &[
     ("tls-replication", "no"),
 ];
 
-const UNSUPPORTED: &[&str] = &[
-    "loadmodule",
-    "rename-command",
-    "replicaof",
-    "slaveof",
-    "user",
-];
+const UNSUPPORTED: &[&str] = &["loadmodule", "rename-command", "replicaof", "slaveof", "user"];
 
 #[rustfmt::skip]
 const HARMLESS: &[&str] = &[
@@ -95,20 +82,12 @@ mod tests {
     #[test]
     fn no_directive_stands_in_two_lists() {
         let only = ONLY.iter().map(|(name, _)| name);
-        let mut all: Vec<&str> = HARMLESS
-            .iter()
-            .chain(UNSUPPORTED)
-            .chain(only)
-            .copied()
-            .collect();
+        let mut all: Vec<&str> = HARMLESS.iter().chain(UNSUPPORTED).chain(only).copied().collect();
         let count = all.len();
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), count);
-        let rows: Vec<_> = all
-            .iter()
-            .filter(|name| Parameter::find(name.as_bytes()).is_some())
-            .collect();
+        let rows: Vec<_> = all.iter().filter(|name| Parameter::find(name.as_bytes()).is_some()).collect();
         assert!(rows.is_empty(), "{rows:?}");
     }
 }

@@ -54,10 +54,7 @@ pub enum Kind {
 impl Kind {
     /// Whether a directive may give the value as several words.
     pub fn takes_many_words(self) -> bool {
-        matches!(
-            self,
-            Kind::Addresses | Kind::SavePoints | Kind::OutputLimits | Kind::Percentiles
-        )
+        matches!(self, Kind::Addresses | Kind::SavePoints | Kind::OutputLimits | Kind::Percentiles)
     }
 }
 
@@ -169,9 +166,7 @@ impl Value for FileMode {
     }
 
     fn assign(&mut self, text: &str, _: Kind) -> Result<(), String> {
-        let mode = u32::from_str_radix(text, 8)
-            .ok()
-            .filter(|mode| *mode <= 0o777);
+        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
         self.0 = mode.ok_or("argument couldn't be parsed as an octal number")?;
         Ok(())
     }

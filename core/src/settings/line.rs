@@ -120,12 +120,7 @@ mod tests {
         ];
         for (line, expected) in cases {
             let words = split_words(line.as_bytes());
-            let expected = expected.map(|words| {
-                words
-                    .iter()
-                    .map(|word| word.as_bytes().to_vec())
-                    .collect::<Vec<_>>()
-            });
+            let expected = expected.map(|words| words.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>());
             assert_eq!(words, expected, "{line}");
         }
     }

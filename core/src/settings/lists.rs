@@ -33,11 +33,7 @@ impl Value for Addresses {
 
     #[cfg(feature = "config-file")]
     fn lines(&self, _: Kind) -> Vec<String> {
-        vec![if self.0.is_empty() {
-            "\"\"".to_owned()
-        } else {
-            self.text()
-        }]
+        vec![if self.0.is_empty() { "\"\"".to_owned() } else { self.text() }]
     }
 }
 
@@ -57,8 +53,7 @@ pub struct SavePoints(pub Vec<SavePoint>);
 impl SavePoints {
     /// Adds the points in `text`, as a further `save` line of a file does; empty text removes all.
     pub(super) fn append(&mut self, text: &str) -> Result<(), String> {
-        let points =
-            save_points(text).filter(|points| self.0.len() + points.len() <= MAX_SAVE_POINTS);
+        let points = save_points(text).filter(|points| self.0.len() + points.len() <= MAX_SAVE_POINTS);
         let points = points.ok_or("Invalid save parameters")?;
         if text.is_empty() {
             self.0.clear();
@@ -86,10 +81,7 @@ impl Value for SavePoints {
         if self.0.is_empty() {
             return vec!["\"\"".to_owned()];
         }
-        self.0
-            .iter()
-            .map(|point| format!("{} {}", point.seconds, point.changes))
-            .collect()
+        self.0.iter().map(|point| format!("{} {}", point.seconds, point.changes)).collect()
     }
 }
 
@@ -105,10 +97,7 @@ fn save_points(text: &str) -> Option<Vec<SavePoint>> {
         .iter()
         .map(|[seconds, changes]| {
             let seconds = seconds.parse().ok().filter(|seconds| *seconds >= 1)?;
-            Some(SavePoint {
-                seconds,
-                changes: changes.parse().ok()?,
-            })
+            Some(SavePoint { seconds, changes: changes.parse().ok()? })
         })
         .collect()
 }
@@ -142,22 +131,14 @@ impl Default for OutputLimits {
             soft_bytes: soft_mib << 20,
             soft_seconds: 60,
         };
-        OutputLimits {
-            normal: OutputLimit::default(),
-            replica: limit(256, 64),
-            pubsub: limit(32, 8),
-        }
+        OutputLimits { normal: OutputLimit::default(), replica: limit(256, 64), pubsub: limit(32, 8) }
     }
 }
 
 impl Value for OutputLimits {
     fn text(&self) -> String {
         // Redis still answers with the older name of the replica class.
-        let classes = [
-            ("normal", self.normal),
-            ("slave", self.replica),
-            ("pubsub", self.pubsub),
-        ];
+        let classes = [("normal", self.normal), ("slave", self.replica), ("pubsub", self.pubsub)];
         let group = |(class, limit): (&str, OutputLimit)| {
             format!("{class} {} {} {}", limit.hard_bytes, limit.soft_bytes, limit.soft_seconds)
         };
@@ -177,14 +158,11 @@ impl Value for OutputLimits {
                 "slave" | "replica" => &mut changed.replica,
                 "pubsub" => &mut changed.pubsub,
                 _ => {
-                    return Err(
-                        "Invalid client class specified in buffer limit configuration.".to_owned(),
-                    );
+                    return Err("Invalid client class specified in buffer limit configuration.".to_owned());
                 }
             };
-            *slot = output_limit(hard, soft, seconds).ok_or(
-                "Error in hard, soft or soft_seconds setting in buffer limit configuration.",
-            )?;
+            *slot = output_limit(hard, soft, seconds)
+                .ok_or("Error in hard, soft or soft_seconds setting in buffer limit configuration.")?;
         }
         *self = changed;
         Ok(())
@@ -192,11 +170,7 @@ impl Value for OutputLimits {
 
     #[cfg(feature = "config-file")]
     fn lines(&self, _: Kind) -> Vec<String> {
-        let classes = [
-            ("normal", self.normal),
-            ("replica", self.replica),
-            ("pubsub", self.pubsub),
-        ];
+        let classes = [("normal", self.normal), ("replica", self.replica), ("pubsub", self.pubsub)];
         let line = |(class, limit): (&str, OutputLimit)| {
             let (hard, soft) = (bytes_text(limit.hard_bytes), bytes_text(limit.soft_bytes));
             format!("{class} {hard} {soft} {}", limit.soft_seconds)
@@ -206,11 +180,7 @@ impl Value for OutputLimits {
 }
 
 fn output_limit(hard: &str, soft: &str, seconds: &str) -> Option<OutputLimit> {
-    Some(OutputLimit {
-        hard_bytes: bytes(hard)?,
-        soft_bytes: bytes(soft)?,
-        soft_seconds: seconds.parse().ok()?,
-    })
+    Some(OutputLimit { hard_bytes: bytes(hard)?, soft_bytes: bytes(soft)?, soft_seconds: seconds.parse().ok()? })
 }
 
 /// Percentiles of command latency that INFO shows, each from 0 to 100.
@@ -234,12 +204,8 @@ impl Value for Percentiles {
         let percentiles = parsed
             .filter(|list| list.len() <= MAX_PERCENTILES)
             .ok_or("Invalid latency-tracking-info-percentiles parameters")?;
-        if !percentiles
-            .iter()
-            .all(|percentile| (0.0..=100.0).contains(percentile))
-        {
-            let reason =
-                "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
+        if !percentiles.iter().all(|percentile| (0.0..=100.0).contains(percentile)) {
+            let reason = "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
             return Err(reason.to_owned());
         }
         self.0 = percentiles;
@@ -248,11 +214,7 @@ impl Value for Percentiles {
 
     #[cfg(feature = "config-file")]
     fn lines(&self, _: Kind) -> Vec<String> {
-        vec![if self.0.is_empty() {
-            "\"\"".to_owned()
-        } else {
-            self.text()
-        }]
+        vec![if self.0.is_empty() { "\"\"".to_owned() } else { self.text() }]
     }
 }
 
@@ -277,9 +239,7 @@ impl Value for BytesOrPercent {
         let refused = "argument must be a memory or percent value";
         *self = match text.strip_suffix('%') {
             None => BytesOrPercent::Bytes(bytes(text).ok_or(refused)?),
-            Some(number)
-                if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) =>
-            {
+            Some(number) if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) => {
                 return Err(refused.to_owned());
             }
             Some(number) => {

@@ -18,23 +18,17 @@ impl Settings {
     pub fn rewrite(&self, old: &str) -> String {
         let before = Before::read(old);
         let mut pending: HashMap<&'static str, Vec<String>> = HashMap::new();
-        for row in PARAMETERS
-            .iter()
-            .filter(|row| self.must_write(row, &before))
-        {
+        for row in PARAMETERS.iter().filter(|row| self.must_write(row, &before)) {
             pending.insert(row.name, (row.lines)(self));
         }
 
         let mut out = String::with_capacity(old.len());
         for line in old.lines() {
-            let replaced =
-                row_of(line).and_then(|row| Some((row.name, pending.get_mut(row.name)?)));
+            let replaced = row_of(line).and_then(|row| Some((row.name, pending.get_mut(row.name)?)));
             match replaced {
                 None => push_line(&mut out, line),
                 Some((_, values)) if values.is_empty() => {}
-                Some((name, values)) => {
-                    push_line(&mut out, &format!("{name} {}", values.remove(0)))
-                }
+                Some((name, values)) => push_line(&mut out, &format!("{name} {}", values.remove(0))),
             }
         }
         self.append_rest(&mut out, &mut pending, &before);
@@ -47,12 +41,7 @@ impl Settings {
     }
 
     /// Adds lines that found no place, in the order of the table.
-    fn append_rest(
-        &self,
-        out: &mut String,
-        pending: &mut HashMap<&str, Vec<String>>,
-        before: &Before,
-    ) {
+    fn append_rest(&self, out: &mut String, pending: &mut HashMap<&str, Vec<String>>, before: &Before) {
         let mut marked = before.marked;
         for row in PARAMETERS {
             for value in pending.remove(row.name).unwrap_or_default() {
@@ -85,10 +74,7 @@ impl Before {
             // A refused line leaves the settings as they were.
             let _refused = settings.set_one(pair, Origin::Start, &mut saves);
         }
-        Before {
-            settings,
-            marked: old.lines().any(|line| line.trim() == MARKER),
-        }
+        Before { settings, marked: old.lines().any(|line| line.trim() == MARKER) }
     }
 }
 
@@ -121,13 +107,8 @@ mod tests {
             .filter(|line| !is_comment(line.as_bytes()) && !line.starts_with("include"))
             .map(|line| Directive::parse(line.as_bytes()).expect("the tests quote well"))
             .collect();
-        let pairs: Vec<_> = directives
-            .iter()
-            .map(|one| (&one.name[..], &one.value[..]))
-            .collect();
-        settings
-            .set_all(&pairs, Origin::Start)
-            .expect("the tests give good values");
+        let pairs: Vec<_> = directives.iter().map(|one| (&one.name[..], &one.value[..])).collect();
+        settings.set_all(&pairs, Origin::Start).expect("the tests give good values");
         settings
     }
 
@@ -149,9 +130,7 @@ mod tests {
             (b"masterauth", b"a b\"c"),
             (b"repl-backlog-size", b"16kb"),
         ];
-        settings
-            .set_all(&pairs, Origin::Runtime)
-            .expect("all are allowed");
+        settings.set_all(&pairs, Origin::Runtime).expect("all are allowed");
         let new = settings.rewrite(OLD);
         assert_eq!(
             new,
@@ -175,12 +154,7 @@ mod tests {
             assert_eq!(loaded(&settings.rewrite("")), settings, "{}", row.name);
             // Back to the default, over a file that says otherwise.
             let file = settings.rewrite("");
-            assert_eq!(
-                loaded(&Settings::default().rewrite(&file)),
-                Settings::default(),
-                "{}",
-                row.name
-            );
+            assert_eq!(loaded(&Settings::default().rewrite(&file)), Settings::default(), "{}", row.name);
         }
     }
 

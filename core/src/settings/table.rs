@@ -2,9 +2,7 @@
 
 use crate::limits::MAX_DATABASES;
 
-use super::choices::{
-    Access, AclPubsubDefault, AppendFsync, EvictionPolicy, LogFormat, LogLevel, SanitizeDumpPayload,
-};
+use super::choices::{Access, AclPubsubDefault, AppendFsync, EvictionPolicy, LogFormat, LogLevel, SanitizeDumpPayload};
 use super::events::KeyspaceEvents;
 use super::kind::{FileMode, INT_MAX, Kind, Value};
 use super::lists::{Addresses, BytesOrPercent, OutputLimits, Percentiles, SavePoints};
@@ -44,10 +42,7 @@ pub struct Parameter {
 impl Parameter {
     /// The row with this name or alias, in any case.
     pub fn find(name: &[u8]) -> Option<&'static Parameter> {
-        PARAMETERS.iter().find(|row| {
-            row.names()
-                .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
-        })
+        PARAMETERS.iter().find(|row| row.names().any(|known| name.eq_ignore_ascii_case(known.as_bytes())))
     }
 
     /// Assigns a value, or says why not and changes nothing.
@@ -67,25 +62,13 @@ const LONG_MAX: i64 = i64::MAX;
 const MIN_BULK_BYTES: u64 = 1 << 20;
 
 /// A count from zero that fits a signed 32-bit integer.
-const COUNT: Kind = Kind::Integer {
-    min: 0,
-    max: INT_MAX,
-};
+const COUNT: Kind = Kind::Integer { min: 0, max: INT_MAX };
 /// A count from zero that fits a signed 64-bit integer.
-const LONG_COUNT: Kind = Kind::Integer {
-    min: 0,
-    max: LONG_MAX,
-};
+const LONG_COUNT: Kind = Kind::Integer { min: 0, max: LONG_MAX };
 /// A port; zero turns the listener off.
-const PORT: Kind = Kind::Integer {
-    min: 0,
-    max: 65_535,
-};
+const PORT: Kind = Kind::Integer { min: 0, max: 65_535 };
 /// A size without a bound of its own.
-const SIZE: Kind = Kind::Bytes {
-    min: 0,
-    max: LONG_MAX as u64,
-};
+const SIZE: Kind = Kind::Bytes { min: 0, max: LONG_MAX as u64 };
 
 /// Keeps each row's own code to a place in the settings.
 #[inline(never)]
