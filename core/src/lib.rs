@@ -26,6 +26,7 @@ pub mod resp;
 pub mod rest;
 pub mod session;
 pub mod settings;
+pub mod structure;
 
 /// The name HELLO and INFO give.
 pub const SERVER_NAME: &str = "redis";

@@ -495,7 +495,8 @@ mod tests {
     }
 
     fn model() -> impl Strategy<Value = Model> {
-        prop_oneof![any::<i64>().prop_map(Model::Integer), bytes().prop_map(Model::Bytes), bytes().prop_map(Model::Raw),]
+        let integers = any::<i64>().prop_map(Model::Integer);
+        prop_oneof![integers, bytes().prop_map(Model::Bytes), bytes().prop_map(Model::Raw)]
     }
 
     fn step() -> impl Strategy<Value = Step> {

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use super::extended::Decimal;
 use super::float_text::{Body, FloatText, scan, skip_spaces};
 use super::rounding::{Format, Rounded, round};
 use super::write_i64;
@@ -9,6 +10,8 @@ use super::write_i64;
 const BINARY64: Format = Format { precision_bits: 53, min_exponent: -1074, max_exponent: 971 };
 /// Whole doubles up to here are written as integers since Redis 7.2 (half of the range of `i64`).
 const INTEGER_LIMIT: f64 = (1u64 << 62) as f64;
+/// No two neighbouring doubles have a midpoint with more digits than 767.
+const DECISIVE_DIGITS: usize = 800;
 /// C's `%.17g` writes this many significant digits.
 const FULL_DIGITS: i32 = 17;
 
@@ -88,17 +91,47 @@ pub fn write_f64_17g(out: &mut Vec<u8>, value: f64) {
 fn nearest(text: &[u8], number: &FloatText<'_>) -> f64 {
     let magnitude = match number.body {
         Body::Infinity => f64::INFINITY,
-        Body::Decimal { .. } => {
-            let text = std::str::from_utf8(text).expect("scanned texts are ASCII");
-            let value: f64 = text.parse().expect("Rust reads every decimal that C reads");
-            value.abs()
-        }
-        Body::Binary { significand, inexact, exponent } => match round(&BINARY64, significand, inexact, exponent) {
-            Rounded::Infinite => f64::INFINITY,
-            Rounded::Finite { significand, exponent } => assemble(significand, exponent),
+        Body::Decimal { integer, fraction, exponent } => match cfg!(feature = "float-tables") {
+            true => by_tables(text).abs(),
+            false => by_integers(integer, fraction, exponent),
         },
+        Body::Binary { significand, inexact, exponent } => double(round(&BINARY64, significand, inexact, exponent)),
     };
     if number.negative { -magnitude } else { magnitude }
+}
+
+/// The standard library's way: fast, with a table of ten kilobytes.
+fn by_tables(text: &[u8]) -> f64 {
+    let text = std::str::from_utf8(text).expect("scanned texts are ASCII");
+    text.parse().expect("Rust reads every decimal that C reads")
+}
+
+/// The way of [`super::extended`], which needs no table: slower beyond 19 digits, and small.
+fn by_integers(integer: &[u8], fraction: &[u8], exponent: i64) -> f64 {
+    let whole = integer.iter().position(|digit| *digit != b'0').map_or(&integer[..0], |start| &integer[start..]);
+    if whole.len() + fraction.len() <= DECISIVE_DIGITS {
+        return double(Decimal::new(whole, fraction, exponent).round(&BINARY64));
+    }
+    // All further digits only say whether the value lies above the ones kept: a single 1 says the same.
+    let skipped_zeros = match whole {
+        [] => fraction.iter().take_while(|digit| **digit == b'0').count(),
+        _ => 0,
+    };
+    let digits = || whole.iter().chain(&fraction[skipped_zeros..]).copied();
+    let mut kept: Vec<u8> = digits().take(DECISIVE_DIGITS).collect();
+    let mut last_exponent = exponent + whole.len() as i64 - skipped_zeros as i64 - kept.len() as i64;
+    if digits().skip(DECISIVE_DIGITS).any(|digit| digit != b'0') {
+        kept.push(b'1');
+        last_exponent -= 1;
+    }
+    double(Decimal::new(&kept, b"", last_exponent).round(&BINARY64))
+}
+
+fn double(rounded: Rounded) -> f64 {
+    match rounded {
+        Rounded::Infinite => f64::INFINITY,
+        Rounded::Finite { significand, exponent } => assemble(significand, exponent),
+    }
 }
 
 /// The double `significand × 2^exponent`, already rounded.
@@ -308,6 +341,40 @@ mod tests {
             prop_assume!(!value.is_nan());
             prop_assert_eq!(parse_f64(shortest(value).as_bytes()), Some(value));
             prop_assert_eq!(parse_f64(full(value).as_bytes()), Some(value));
+        }
+
+        #[test]
+        fn both_ways_of_reading_agree(
+            integer in "[0-9]{0,40}", fraction in "[0-9]{0,40}", zeros in 0usize..900, exponent in -400i64..400,
+        ) {
+            prop_assume!(!integer.is_empty() || !fraction.is_empty());
+            let zeros = "0".repeat(zeros);
+            for (integer, fraction) in [
+                (integer.clone(), fraction.clone()),
+                (format!("{integer}{zeros}"), fraction.clone()),
+                (integer.clone(), format!("{zeros}{fraction}")),
+                (integer.clone(), format!("{fraction}{zeros}1")),
+            ] {
+                let text = format!("{integer}.{fraction}e{exponent}");
+                let integers = by_integers(integer.as_bytes(), fraction.as_bytes(), exponent);
+                prop_assert_eq!(integers.to_bits(), by_tables(text.as_bytes()).to_bits(), "{}", text);
+            }
+        }
+
+        #[test]
+        fn midpoints_are_read_alike(
+            fraction_bits in 0u128..1 << 52,
+            shift in 0u32..70,
+            zeros in 0usize..900,
+            above: bool,
+        ) {
+            // An odd number of 54 bits lies halfway between two doubles.
+            let midpoint = ((1 << 53) | fraction_bits << 1 | 1) << shift;
+            let integer = midpoint.to_string();
+            let fraction = format!("{}{}", "0".repeat(zeros), u8::from(above));
+            let text = format!("{integer}.{fraction}");
+            let integers = by_integers(integer.as_bytes(), fraction.as_bytes(), 0);
+            prop_assert_eq!(integers.to_bits(), by_tables(text.as_bytes()).to_bits(), "{}", text);
         }
 
         #[test]

@@ -57,7 +57,7 @@ impl Extended {
             Body::Infinity => return Some(Extended::infinite(number.negative)),
             Body::Decimal { integer, fraction, exponent } => {
                 let decimal = Decimal::new(integer, fraction, exponent);
-                (decimal.round(), decimal.digits.is_empty())
+                (decimal.round(&X87), decimal.digits.is_empty())
             }
             Body::Binary { significand, inexact, exponent } => {
                 (round(&X87, significand, inexact, exponent), significand == 0)
@@ -174,13 +174,13 @@ impl Extended {
 }
 
 /// `0.digits`-style decimal: significant digits without zeros at either end, times a power of ten.
-struct Decimal {
+pub(super) struct Decimal {
     digits: Vec<u8>,
     exponent: i64,
 }
 
 impl Decimal {
-    fn new(integer: &[u8], fraction: &[u8], exponent: i64) -> Decimal {
+    pub(super) fn new(integer: &[u8], fraction: &[u8], exponent: i64) -> Decimal {
         let all_digits = integer.iter().chain(fraction).copied();
         let mut digits: Vec<u8> = all_digits.skip_while(|digit| *digit == b'0').collect();
         let mut exponent = exponent - fraction.len() as i64;
@@ -191,44 +191,44 @@ impl Decimal {
         Decimal { digits, exponent }
     }
 
-    fn round(&self) -> Rounded {
+    pub(super) fn round(&self, format: &Format) -> Rounded {
         let first_digit_exponent = self.digits.len() as i64 - 1 + self.exponent;
         if self.digits.is_empty() || first_digit_exponent < MIN_DECIMAL_EXPONENT {
-            return round(&X87, 0, false, 0);
+            return round(format, 0, false, 0);
         }
         if first_digit_exponent > MAX_DECIMAL_EXPONENT {
             return Rounded::Infinite;
         }
         if self.digits.len() <= WORD_DIGITS && self.exponent.unsigned_abs() <= WORD_FIVES {
-            self.round_word()
+            self.round_word(format)
         } else {
-            self.round_natural()
+            self.round_natural(format)
         }
     }
 
     /// The common case: everything fits two machine words.
-    fn round_word(&self) -> Rounded {
+    fn round_word(&self, format: &Format) -> Rounded {
         let integer = self.digits.iter().fold(0u64, |value, byte| value * 10 + u64::from(byte - b'0'));
         let power = 5u128.pow(self.exponent.unsigned_abs() as u32);
         if self.exponent >= 0 {
-            return round(&X87, u128::from(integer) * power, false, self.exponent);
+            return round(format, u128::from(integer) * power, false, self.exponent);
         }
         let shift_bits = integer.leading_zeros() + u64::BITS;
         let dividend = u128::from(integer) << shift_bits;
         let inexact = dividend % power != 0;
-        round(&X87, dividend / power, inexact, self.exponent - i64::from(shift_bits))
+        round(format, dividend / power, inexact, self.exponent - i64::from(shift_bits))
     }
 
-    fn round_natural(&self) -> Rounded {
+    fn round_natural(&self, format: &Format) -> Rounded {
         let mut integer = Natural::from_decimal(&self.digits);
         let fives = self.exponent.unsigned_abs() as u32;
         if self.exponent >= 0 {
             integer.multiply_by_power_of_five(fives);
             let (word, dropped_bits, inexact) = integer.top();
-            return round(&X87, word, inexact, self.exponent + dropped_bits as i64);
+            return round(format, word, inexact, self.exponent + dropped_bits as i64);
         }
         let (quotient, inexact, exponent) = divide(integer, Natural::power_of_five(fives));
-        round(&X87, quotient, inexact, self.exponent + exponent)
+        round(format, quotient, inexact, self.exponent + exponent)
     }
 }
 
@@ -377,7 +377,7 @@ mod tests {
         #[test]
         fn short_and_long_conversions_agree(digits in "[1-9]([0-9]{0,17}[1-9])?", exponent in -27i64..=27) {
             let decimal = Decimal::new(digits.as_bytes(), b"", exponent);
-            prop_assert_eq!(decimal.round_word(), decimal.round_natural());
+            prop_assert_eq!(decimal.round_word(&X87), decimal.round_natural(&X87));
         }
 
         #[test]

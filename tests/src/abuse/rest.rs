@@ -110,7 +110,8 @@ fn no_store(site: &Site) -> Outcome {
     let answer = ask(site.http(), "GET /v1/keys/abuse:c", &[&token], b"")?;
     let control = answer.header("cache-control").unwrap_or_default().to_owned();
     site.call("DEL abuse:c")?;
-    // Without these words a shared cache may not keep an answer to a request with Authorization (RFC 9111, section 3.5).
+    // Without these words a shared cache may not keep an answer to a request with Authorization: RFC 9111, section
+    // 3.5.
     let shared = ["public", "s-maxage", "must-revalidate"].iter().any(|word| control.contains(word));
     ensure(!shared, || format!("a shared cache may keep a value behind a token: Cache-Control: {control:?}"))
 }

@@ -1,0 +1,7 @@
+//! The structures behind the collection types, pure and on their own: what they hold is decided by the commands.
+
+pub mod chunked_list;
+pub mod intset;
+pub mod listpack;
+pub mod rdb;
+pub mod sorted_set;

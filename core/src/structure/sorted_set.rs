@@ -1,0 +1,251 @@
+//! The large sorted set: members in the order of their scores, then of their bytes, with a rank for everything.
+//!
+//! Three parts share each member's one allocation: a slab numbers the members, a hash index leads from a member to its
+//! number, and a B+ tree with counts holds scores and numbers in order. Ranges by score and by bytes become ranges of
+//! ranks, over which one iterator walks both ways. No single call moves more than some hundred entries, however large
+//! the set is, except those that remove or visit a range.
+//!
+//! The caller brings the keyed 64-bit hash of a member, the same one in every call.
+
+mod index;
+mod iter;
+mod slab;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use index::{Index, NUMBERS_MAX};
+pub use iter::Iter;
+use slab::{Slab, Slot};
+use tree::{Entry, Tree};
+
+/// What an insert did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Insertion {
+    /// The member is new.
+    Inserted,
+    /// The member has a new score.
+    Updated {
+        /// The score before.
+        old: f64,
+    },
+    /// The member had this score already. The sign of a zero stays what it was.
+    Unchanged,
+    /// The set has as many members as it can number, 2³² − 1; nothing was done.
+    Full,
+}
+
+/// One end of a range of scores; infinities are ordinary scores.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ScoreBound {
+    /// This score belongs to the range.
+    Inclusive(f64),
+    /// This score is just outside the range.
+    Exclusive(f64),
+}
+
+/// One end of a range of members in the order of their bytes, which means something when all scores are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LexBound<'a> {
+    /// Before every member.
+    Min,
+    /// After every member.
+    Max,
+    /// This member belongs to the range.
+    Inclusive(&'a [u8]),
+    /// This member is just outside the range.
+    Exclusive(&'a [u8]),
+}
+
+/// A sorted set.
+#[derive(Debug, Default)]
+pub struct SortedSet {
+    slab: Slab,
+    index: Index,
+    tree: Tree,
+}
+
+impl SortedSet {
+    /// An empty set, which holds no memory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a member or changes its score, which must not be NaN.
+    pub fn insert(&mut self, member: &[u8], score: f64, hash: impl Fn(&[u8]) -> u64) -> Insertion {
+        debug_assert!(!score.is_nan(), "the caller refuses NaN");
+        let hashed = hash(member);
+        if let Some(id) = self.find(hashed, member) {
+            return self.update(id, score);
+        }
+        if self.len() >= NUMBERS_MAX as usize {
+            return Insertion::Full;
+        }
+        let rank = self.rank_of(score, member);
+        let id = self.slab.push(Slot { member: member.into(), score });
+        self.index.insert(hashed, id);
+        self.tree.insert_at(rank, Entry::new(score, id));
+        Insertion::Inserted
+    }
+
+    /// Removes a member and returns the score it had.
+    pub fn remove(&mut self, member: &[u8], hash: impl Fn(&[u8]) -> u64) -> Option<f64> {
+        let id = self.find(hash(member), member)?;
+        let rank = self.rank_of(self.slab.at(id).score, member);
+        Some(self.remove_at(rank, id, &hash).score)
+    }
+
+    /// Removes the members of a range of ranks and returns them in order. Ranks past the end are ignored.
+    pub fn remove_range(&mut self, ranks: Range<usize>, hash: impl Fn(&[u8]) -> u64) -> Vec<(Box<[u8]>, f64)> {
+        let end = ranks.end.min(self.len());
+        let count = end.saturating_sub(ranks.start);
+        let mut removed = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (leaf, place) = self.tree.leaf_at(ranks.start);
+            let slot = self.remove_at(ranks.start, leaf[place].id, &hash);
+            removed.push((slot.member, slot.score));
+        }
+        removed
+    }
+
+    /// Removes all members and frees all memory.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The score of a member.
+    pub fn score(&self, member: &[u8], hash: impl Fn(&[u8]) -> u64) -> Option<f64> {
+        let id = self.find(hash(member), member)?;
+        Some(self.slab.at(id).score)
+    }
+
+    /// The rank of a member.
+    pub fn rank(&self, member: &[u8], hash: impl Fn(&[u8]) -> u64) -> Option<usize> {
+        Some(self.rank_of(self.score(member, hash)?, member))
+    }
+
+    /// Number of members before this place in the order: the rank of a member that has this score, or would get.
+    pub fn rank_of(&self, score: f64, member: &[u8]) -> usize {
+        self.tree.rank_where(|entry| {
+            let order = entry.score().partial_cmp(&score).unwrap_or(Ordering::Equal);
+            order.then_with(|| self.member(entry).cmp(member)).is_lt()
+        })
+    }
+
+    /// The member and the score at a rank.
+    pub fn nth(&self, rank: usize) -> Option<(&[u8], f64)> {
+        self.range(rank..rank.saturating_add(1)).next()
+    }
+
+    /// A member and its score, each equally likely when `random` is uniform. `None` when the set is empty.
+    pub fn random(&self, random: u64) -> Option<(&[u8], f64)> {
+        let rank = random.checked_rem(self.len() as u64)?;
+        self.nth(rank as usize)
+    }
+
+    /// The ranks of the members with scores between two bounds; empty when they cross.
+    pub fn score_ranks(&self, min: ScoreBound, max: ScoreBound) -> Range<usize> {
+        let start = self.tree.rank_where(|entry| match min {
+            ScoreBound::Inclusive(score) => entry.score() < score,
+            ScoreBound::Exclusive(score) => entry.score() <= score,
+        });
+        let end = self.tree.rank_where(|entry| match max {
+            ScoreBound::Inclusive(score) => entry.score() <= score,
+            ScoreBound::Exclusive(score) => entry.score() < score,
+        });
+        start..end.max(start)
+    }
+
+    /// The ranks of the members between two bounds in the order of their bytes; empty when they cross. Some range when
+    /// the scores differ.
+    pub fn lex_ranks(&self, min: LexBound<'_>, max: LexBound<'_>) -> Range<usize> {
+        let start = self.tree.rank_where(|entry| match min {
+            LexBound::Min => false,
+            LexBound::Max => true,
+            LexBound::Inclusive(member) => self.member(entry) < member,
+            LexBound::Exclusive(member) => self.member(entry) <= member,
+        });
+        let end = self.tree.rank_where(|entry| match max {
+            LexBound::Min => false,
+            LexBound::Max => true,
+            LexBound::Inclusive(member) => self.member(entry) <= member,
+            LexBound::Exclusive(member) => self.member(entry) < member,
+        });
+        start..end.max(start)
+    }
+
+    /// The members and scores of a range of ranks, from either end. Ranks past the end are ignored.
+    pub fn range(&self, ranks: Range<usize>) -> Iter<'_> {
+        let end = ranks.end.min(self.len());
+        Iter::new(self, ranks.start.min(end)..end)
+    }
+
+    /// All members and scores in order.
+    pub fn iter(&self) -> Iter<'_> {
+        self.range(0..self.len())
+    }
+
+    /// Number of members.
+    pub const fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    /// Whether there are no members.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of all memory held, without what the allocator adds.
+    pub const fn heap_bytes(&self) -> usize {
+        self.slab.heap_bytes() + self.index.heap_bytes() + self.tree.heap_bytes()
+    }
+
+    fn update(&mut self, id: u32, score: f64) -> Insertion {
+        let old = self.slab.at(id).score;
+        if old == score {
+            return Insertion::Unchanged;
+        }
+        self.tree.remove_at(self.rank_of(old, &self.slab.at(id).member));
+        let rank = self.rank_of(score, &self.slab.at(id).member);
+        self.tree.insert_at(rank, Entry::new(score, id));
+        self.slab.at_mut(id).score = score;
+        Insertion::Updated { old }
+    }
+
+    /// Removes the member with this rank and number. The last member of the slab takes over the number.
+    fn remove_at(&mut self, rank: usize, id: u32, hash: impl Fn(&[u8]) -> u64) -> Slot {
+        self.tree.remove_at(rank);
+        self.index.remove(hash(&self.slab.at(id).member), id);
+        let last = self.len() as u32 - 1;
+        if last != id {
+            let moved = self.slab.at(last);
+            self.index.replace(hash(&moved.member), last, id);
+            self.tree.renumber_at(self.rank_of(moved.score, &moved.member), id);
+        }
+        let slot = self.slab.swap_remove(id);
+        if self.is_empty() {
+            self.clear();
+        }
+        slot
+    }
+
+    fn find(&self, hashed: u64, member: &[u8]) -> Option<u32> {
+        self.index.find(hashed, |id| *self.slab.at(id).member == *member)
+    }
+
+    fn member(&self, entry: Entry) -> &[u8] {
+        &self.slab.at(entry.id).member
+    }
+}
+
+impl<'a> IntoIterator for &'a SortedSet {
+    type Item = (&'a [u8], f64);
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
