@@ -61,7 +61,7 @@ wasm-test: wasm
 	cd wasm/npm && npm test
 
 browser: wasm
-	cd tests/browser && npm ci --no-audit --no-fund && node run.mjs
+	node tests/browser/run.mjs
 
 # Against redis-server and a bare axum; about ten minutes on an idle machine.
 bench: build wasm
