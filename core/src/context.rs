@@ -5,6 +5,7 @@ use crate::effects::Effects;
 use crate::error::CommandError;
 use crate::hash::Random;
 use crate::hub::{Counters, Host, Hub, Signals};
+use crate::keyspace::waiting::Wait;
 use crate::keyspace::{AccessClock, Keyspace, Layout};
 use crate::limits::{STRING_BYTES, UNCHECKED_PADDING_BYTES};
 use crate::number;
@@ -84,6 +85,8 @@ pub struct Context<'c, 'k> {
     pub effects: &'c mut Effects,
     /// Random bits of this command.
     pub random: Random,
+    /// What the request waits for; set by [`Context::wait_for`].
+    pub wait: Option<Wait>,
 }
 
 impl<'c> Context<'c, '_> {
@@ -124,6 +127,43 @@ impl<'c> Context<'c, '_> {
     /// If the row's scope does not say that the command needs it.
     pub fn hub(&mut self) -> &mut Hub {
         self.hub.as_deref_mut().expect("the row's scope asks for the hub")
+    }
+
+    /// Lets the request wait for keys, instead of an answer; it runs again once one of them has changed. False where
+    /// the session's commands may not wait, as in a transaction: the handler then answers that nothing came.
+    #[must_use]
+    pub fn wait_for(&mut self, wait: Wait) -> bool {
+        if self.session.may_wait {
+            self.wait = Some(wait);
+        }
+        self.session.may_wait
+    }
+
+    /// A word as a timeout in seconds, as the time when it is over; 0 is never.
+    pub fn timeout_seconds(&self, index: usize) -> Result<Option<u64>, CommandError> {
+        let seconds = number::parse_f64(self.arg(index))
+            .ok_or(CommandError::fixed("ERR timeout is not a float or out of range"))?;
+        let milliseconds = (seconds * 1000.0).ceil();
+        if milliseconds >= i64::MAX as f64 {
+            return Err(CommandError::fixed("ERR timeout is out of range"));
+        }
+        self.timeout_at(milliseconds as i64)
+    }
+
+    /// A word as a timeout in milliseconds, as the time when it is over; 0 is never.
+    pub fn timeout_milliseconds(&self, index: usize) -> Result<Option<u64>, CommandError> {
+        let milliseconds = number::parse_i64(self.arg(index))
+            .ok_or(CommandError::fixed("ERR timeout is not an integer or out of range"))?;
+        self.timeout_at(milliseconds)
+    }
+
+    fn timeout_at(&self, milliseconds: i64) -> Result<Option<u64>, CommandError> {
+        let milliseconds = u64::try_from(milliseconds).map_err(|_| CommandError::fixed("ERR timeout is negative"))?;
+        let until_ms = self.env.now_ms().saturating_add(milliseconds);
+        if until_ms > i64::MAX as u64 {
+            return Err(CommandError::fixed("ERR timeout is out of range"));
+        }
+        Ok((milliseconds > 0).then_some(until_ms))
     }
 
     /// Refuses to add many bytes to a string that the request does not carry, where `maxmemory` has no room for them:

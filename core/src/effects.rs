@@ -1,5 +1,6 @@
 //! What commands want done outside the shards they hold, as values that the host carries out after letting go.
 
+use crate::keyspace::waiting::Retry;
 use crate::limits::ERROR_PREFIXES;
 use crate::session::ClientId;
 
@@ -8,6 +9,13 @@ use crate::session::ClientId;
 pub struct Effects {
     /// Connections to close: CLIENT KILL.
     pub close: Vec<ClientId>,
+    /// Replies to clients whose requests waited; they wait no more.
+    pub deliver: Vec<(ClientId, Vec<u8>)>,
+    /// Waiting requests to be run again by [`crate::execute::retry`] under holds of their own, before the next command
+    /// of the batch.
+    pub retries: Vec<Retry>,
+    /// Clients that shall look at [`crate::session::ClientRecord::unblock`].
+    pub wake: Vec<ClientId>,
     /// Error replies, for INFO errorstats. Carried here because the hub is not held on the hot path.
     pub errors: ErrorCounts,
     /// The pause of clients changed: those who wait should look again.
@@ -19,7 +27,13 @@ pub struct Effects {
 impl Effects {
     /// Whether there is nothing to carry out.
     pub fn is_empty(&self) -> bool {
-        self.close.is_empty() && self.errors.is_empty() && !self.pause_changed && !self.settings_changed
+        self.close.is_empty()
+            && self.deliver.is_empty()
+            && self.retries.is_empty()
+            && self.wake.is_empty()
+            && self.errors.is_empty()
+            && !self.pause_changed
+            && !self.settings_changed
     }
 }
 

@@ -15,6 +15,7 @@ use crate::keyspace::shard::Shard;
 use crate::keyspace::{Held, Layout, ShardSet};
 use crate::plan::plan;
 use crate::resp::Reply;
+use crate::retry::{give_up, resume, unpark};
 use crate::session::{ClientId, Session};
 use crate::settings::Settings;
 
@@ -87,7 +88,8 @@ impl Engine {
     /// Adds a client and returns its number.
     pub fn open(&mut self, now_ms: u64) -> ClientId {
         let id = self.hub.next_client_id();
-        let session = Session::new(id, self.settings.requirepass.is_empty());
+        let mut session = Session::new(id, self.settings.requirepass.is_empty());
+        session.may_wait = true;
         let client = Client {
             address: format!("engine:{id}"),
             local_address: "engine:0".to_owned(),
@@ -107,6 +109,9 @@ impl Engine {
     /// Removes a client.
     pub fn close(&mut self, id: ClientId) {
         if let Some(mut connection) = self.connections.remove(&id) {
+            if let Some(parked) = resume(&mut connection.session) {
+                unpark(Held::One(0, &mut self.shards[0]), &self.layout, &parked);
+            }
             connection.session.end_watches(|shard, db, key| self.shards[shard].unwatch(db, key));
         }
         self.hub.remove_client(id);
@@ -118,13 +123,15 @@ impl Engine {
     }
 
     /// Feeds bytes of a client, runs every whole request in them and appends the replies to `out`. Requests that a
-    /// pause holds back stay in the client's input until a later call.
+    /// pause holds back, or that follow one that waits for data, stay in the client's input until a later call.
     pub fn exec(&mut self, id: ClientId, input: &[u8], now_ms: u64, out: &mut Vec<u8>) {
         // The list steps aside as a whole, so that the client is worked on in its place beside the rest of the engine.
         let mut connections = std::mem::take(&mut self.connections);
         let closing = connections.get_mut(&id).is_some_and(|connection| {
             connection.input.feed(input);
             self.counters.received_bytes.add(input.len() as u64);
+            // What has come while others worked goes first.
+            out.append(&mut connection.out);
             std::mem::swap(&mut connection.out, out);
             let before = connection.out.len();
             self.run_requests(connection, now_ms);
@@ -136,14 +143,20 @@ impl Engine {
         if closing {
             self.close(id);
         }
-        if !self.effects.is_empty() {
-            self.carry_out_effects();
+        while !self.effects.is_empty() {
+            self.carry_out_effects(now_ms);
         }
+    }
+
+    /// Whether a client's request waits for data.
+    pub fn is_waiting(&self, id: ClientId) -> bool {
+        self.connections.get(&id).is_some_and(|connection| connection.session.parked.is_some())
     }
 
     /// One slice of background work; says whether more is due right away.
     pub fn tick(&mut self, now_ms: u64) -> bool {
         self.sum_memory();
+        self.end_overdue_waits(now_ms);
         let stopped = self.signals.active_expiry_stopped.load(Ordering::Relaxed);
         let mut more = false;
         if !stopped {
@@ -155,11 +168,13 @@ impl Engine {
 
     /// When [`Engine::tick`] has something to do at the latest, Unix time in milliseconds.
     pub fn next_deadline(&self) -> Option<u64> {
-        self.shards.iter().filter_map(Shard::next_deadline).min()
+        let waits =
+            self.connections.values().filter_map(|connection| connection.session.parked.as_ref()?.wait.deadline_ms);
+        self.shards.iter().filter_map(Shard::next_deadline).chain(waits).min()
     }
 
     fn run_requests(&mut self, connection: &mut Connection, now_ms: u64) {
-        while !connection.session.closing {
+        while !connection.session.closing && connection.session.parked.is_none() {
             self.refresh_settings();
             match connection.advance(&self.settings) {
                 Ok(true) => {}
@@ -218,11 +233,54 @@ impl Engine {
         }
     }
 
+    /// Ends waits whose time is over.
+    fn end_overdue_waits(&mut self, now_ms: u64) {
+        let is_overdue = |connection: &Connection| {
+            let parked = connection.session.parked.as_ref();
+            parked.and_then(|parked| parked.wait.deadline_ms).is_some_and(|deadline_ms| deadline_ms <= now_ms)
+        };
+        let overdue = self.connections.iter().filter(|(_, connection)| is_overdue(connection));
+        for id in overdue.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.end_wait(id, None, now_ms);
+        }
+        while !self.effects.is_empty() {
+            self.carry_out_effects(now_ms);
+        }
+    }
+
+    /// Ends a client's wait with a reply, or without, and runs what it has sent since.
+    fn end_wait(&mut self, id: ClientId, reply: Option<Vec<u8>>, now_ms: u64) {
+        let Some(mut connection) = self.connections.remove(&id) else { return };
+        match (reply, connection.session.parked.clone()) {
+            (Some(reply), _) => {
+                resume(&mut connection.session);
+                connection.out.extend_from_slice(&reply);
+            }
+            (None, Some(parked)) => {
+                unpark(Held::One(0, &mut self.shards[0]), &self.layout, &parked);
+                give_up(&mut connection.session, &mut connection.out);
+            }
+            (None, None) => {}
+        }
+        self.run_requests(&mut connection, now_ms);
+        let closing = connection.session.closing;
+        self.connections.insert(id, *connection);
+        if closing {
+            self.close(id);
+        }
+    }
+
     #[cold]
-    fn carry_out_effects(&mut self) {
+    fn carry_out_effects(&mut self, now_ms: u64) {
         let effects = std::mem::take(&mut self.effects);
         if effects.settings_changed {
             self.sum_memory();
+        }
+        for (id, reply) in effects.deliver {
+            self.end_wait(id, Some(reply), now_ms);
+        }
+        for id in effects.wake {
+            self.end_wait(id, None, now_ms);
         }
         for id in effects.close {
             self.close(id);

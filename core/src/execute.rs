@@ -7,16 +7,19 @@ use crate::effects::Effects;
 use crate::error::CommandError;
 use crate::hash::Random;
 use crate::hub::Hub;
-use crate::keyspace::{Held, Keyspace};
+use crate::keyspace::waiting::{Parked, Wait};
+use crate::keyspace::{Held, Keyspace, ShardSet};
 use crate::plan::{Action, Plan};
 use crate::resp::Reply;
 use crate::resp::{Arguments, RequestBuf};
+use crate::retry::serve;
 use crate::session::{ReplyMode, Session};
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Carries out a planned request while everything the plan asked for is held. Appends exactly one reply to `out`,
-/// none if the client turned replies off.
+/// none if the client turned replies off, nor if the request waits for data: it is [`Session::parked`] then.
 #[expect(clippy::too_many_arguments, reason = "a command needs the whole world; a struct of it would only rename that")]
 pub fn execute(
     session: &mut Session,
@@ -39,7 +42,14 @@ pub fn execute(
             let mut keys = Keyspace::new(held, env.layout, session.db, env.now_ms(), clock, plan.first_key);
             keys.keeps_clocks = session.no_touch;
             note_start(session, id, &env);
-            run(session, &mut keys, hub.as_deref_mut(), id, args, env, out, effects);
+            let wait = run(session, &mut keys, hub.as_deref_mut(), id, args, env, out, effects);
+            if let Some(wait) = wait {
+                let is_silent = matches!(session.replies, ReplyMode::Off | ReplyMode::Skip);
+                park(session, &mut keys, id, args, wait, plan.shards, is_silent);
+            }
+            if keys.has_ready() {
+                serve(&mut keys, env, effects);
+            }
         }
         (Action::Queue, Some(id)) => queue(session, id, args, out),
         (Action::Refuse(error), command) => {
@@ -68,7 +78,7 @@ pub fn execute(
     }
 }
 
-/// Runs one command, top-level or queued, and answers its error if it has one.
+/// Runs one command, top-level or queued, and answers its error if it has one. What it waits for if it has no answer.
 #[expect(clippy::too_many_arguments, reason = "a command needs the whole world; a struct of it would only rename that")]
 pub(crate) fn run(
     session: &mut Session,
@@ -79,7 +89,7 @@ pub(crate) fn run(
     env: Env<'_>,
     out: &mut Vec<u8>,
     effects: &mut Effects,
-) {
+) -> Option<Wait> {
     let row: &'static Command = id.row();
     let mark = out.len();
     env.counters.command(id.index()).calls.add(1);
@@ -94,12 +104,37 @@ pub(crate) fn run(
         hub: hub.as_deref_mut(),
         effects: &mut *effects,
         random: Random::new(env.seed),
+        wait: None,
     };
     if let Err(error) = (row.handler)(&mut cx) {
         out.truncate(mark);
         env.counters.command(id.index()).failed.add(1);
         answer_error(session, &error, hub, out, effects);
+        return None;
     }
+    cx.wait.take()
+}
+
+/// Puts a request into the queues of the keys it waits for.
+#[cold]
+fn park(
+    session: &mut Session,
+    keys: &mut Keyspace<'_>,
+    id: CommandId,
+    args: Arguments<'_>,
+    wait: Wait,
+    shards: ShardSet,
+    is_silent: bool,
+) {
+    let parked = Arc::new(Parked::new(session, id, RequestBuf::from(args), wait, shards, is_silent));
+    let layout = keys.layout();
+    for key in &parked.wait.keys {
+        keys.shard(layout.shard_of(layout.hash(key))).waiting.park(key, &parked);
+    }
+    session.record.unblock.store(0, Ordering::Relaxed);
+    session.record.waits.store(true, Ordering::Relaxed);
+    session.record.blocked.store(true, Ordering::Relaxed);
+    session.parked = Some(parked);
 }
 
 fn refuse(

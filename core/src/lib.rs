@@ -24,9 +24,11 @@ pub mod number;
 pub mod plan;
 pub mod resp;
 pub mod rest;
+pub mod retry;
 pub mod session;
 pub mod settings;
 pub mod structure;
+pub mod value;
 
 /// The name HELLO and INFO give.
 pub const SERVER_NAME: &str = "redis";

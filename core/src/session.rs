@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use crate::command::CommandId;
 use crate::keyspace::ShardId;
+use crate::keyspace::waiting::Parked;
 use crate::resp::Protocol;
 use crate::resp::RequestBuf;
 
@@ -78,6 +79,10 @@ pub struct ClientRecord {
     pub no_touch: AtomicBool,
     /// Waits for the end of a pause, or for data.
     pub blocked: AtomicBool,
+    /// Waits for data: CLIENT UNBLOCK may end that.
+    pub waits: AtomicBool,
+    /// What CLIENT UNBLOCK wants: 0 nothing, 1 as if the time were over, 2 an error.
+    pub unblock: AtomicU8,
     /// To be closed: CLIENT KILL.
     pub killed: AtomicBool,
 }
@@ -107,6 +112,10 @@ pub struct Session {
     pub replies: ReplyMode,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// Whether its commands may wait for data; those of a transaction never do.
+    pub may_wait: bool,
+    /// The request that waits for data: the next one runs after its reply.
+    pub parked: Option<Arc<Parked>>,
     /// To be closed once its replies are sent.
     pub closing: bool,
     /// What others see.
@@ -128,6 +137,8 @@ impl Session {
             watched_bytes: 0,
             replies: ReplyMode::On,
             no_touch: false,
+            may_wait: false,
+            parked: None,
             closing: false,
             record: Arc::default(),
         };

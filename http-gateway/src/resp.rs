@@ -218,6 +218,8 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, mut driver: 
                 Turn::Again => tokio::task::yield_now().await,
                 Turn::Paused if wait_for_pause(&mut stream, &mut driver).await? => {}
                 Turn::Paused => return Ok(()),
+                Turn::Waiting if wait_for_data(&mut stream, &mut driver).await? => {}
+                Turn::Waiting => return Ok(()),
                 Turn::Close => return stream.shutdown().await,
             }
         }
@@ -248,6 +250,23 @@ impl Patience {
         let late =
             |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "too slow for a client that has not logged in");
         tokio::time::timeout_at(until, step).await.map_err(late)?
+    }
+}
+
+/// Waits for the reply of a request that waits for data, or answers false when the client leaves.
+async fn wait_for_data<S: AsyncRead + Unpin>(stream: &mut S, driver: &mut Driver) -> std::io::Result<bool> {
+    let mut early = [0; READ_BYTES];
+    loop {
+        let has_room = driver.connection.input.len() < PAUSED_INPUT_BYTES;
+        let received = tokio::select! {
+            () = driver.wait_for_data() => return Ok(true),
+            received = stream.read(&mut early), if has_room => received?,
+        };
+        if received == 0 {
+            return Ok(false);
+        }
+        driver.connection.input.feed(&early[..received]);
+        driver.count_bytes(received, 0);
     }
 }
 

@@ -191,6 +191,7 @@ fn serialized_bytes(entry: &Entry) -> usize {
         },
         Value::Bytes(bytes) => string_bytes(bytes.len()),
         Value::Object(Object::Raw(bytes)) => string_bytes(bytes.len()),
+        Value::Object(object) => object.heap_bytes(),
     }
 }
 

@@ -115,17 +115,20 @@ fn exec(cx: &mut Context) -> Result<(), CommandError> {
         return Ok(());
     }
     cx.reply.array(transaction.queue.len());
+    let may_wait = std::mem::replace(&mut cx.session.may_wait, false);
     for (id, request) in &transaction.queue {
         cx.keys.db = cx.session.db;
         let out = cx.reply.buffer();
         let mark = out.len();
-        run(cx.session, cx.keys, cx.hub.as_deref_mut(), *id, request.arguments(), cx.env, out, cx.effects);
+        let wait = run(cx.session, cx.keys, cx.hub.as_deref_mut(), *id, request.arguments(), cx.env, out, cx.effects);
+        debug_assert!(wait.is_none(), "commands of a transaction do not wait");
         if cx.reply.position() == mark {
             // CLIENT REPLY OFF and SKIP say nothing, but the array has promised an element.
             cx.reply.null();
         }
         cx.env.seed = cx.random.next_u64();
     }
+    cx.session.may_wait = may_wait;
     Ok(())
 }
 

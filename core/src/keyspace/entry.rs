@@ -551,6 +551,7 @@ mod tests {
                     Value::Integer(i) => Model::Integer(i),
                     Value::Bytes(b) => Model::Bytes(b.to_vec()),
                     Value::Object(Object::Raw(b)) => Model::Raw(b.clone()),
+                    Value::Object(other) => unreachable!("never stored here: {other:?}"),
                 };
                 prop_assert_eq!(&stored, &value);
                 prop_assert_eq!(entry.key(), &key[..]);

@@ -4,6 +4,7 @@ pub mod entry;
 pub mod object;
 pub mod shard;
 pub mod table;
+pub mod waiting;
 
 use std::borrow::Cow;
 
@@ -11,7 +12,7 @@ use crate::error::CommandError;
 use crate::hash::KeyHasher;
 use crate::limits::MAX_SHARDS;
 use entry::{Entry, NewValue, Value};
-use object::Object;
+use object::{Object, Stored};
 use shard::{Located, Shard};
 
 /// Number of a shard, below [`MAX_SHARDS`].
@@ -40,6 +41,16 @@ impl ShardSet {
             Self::One(one) => Self::Many(1 << one | 1 << id),
             Self::Many(bits) => Self::Many(bits | 1 << id),
             Self::All => Self::All,
+        }
+    }
+
+    /// Whether one shard is in the set.
+    pub fn contains(self, id: ShardId) -> bool {
+        match self {
+            Self::None => false,
+            Self::One(one) => one == id,
+            Self::Many(bits) => bits >> id & 1 == 1,
+            Self::All => true,
         }
     }
 
@@ -89,6 +100,12 @@ impl Layout {
     #[inline]
     pub fn hash(&self, key: &[u8]) -> u64 {
         self.hasher.hash(key)
+    }
+
+    /// What hashes keys, members and fields.
+    #[inline]
+    pub fn hasher(&self) -> KeyHasher {
+        self.hasher
     }
 
     /// The shard of a hash.
@@ -398,8 +415,71 @@ impl<'a> Keyspace<'a> {
         }
         Ok(self.update_if(slot, |entry| match entry.object_mut() {
             Some(Object::Raw(bytes)) => change(bytes),
-            None => unreachable!("the value was matched above"),
+            _ => unreachable!("the value was matched above"),
         }))
+    }
+
+    /// The value under a key: `None` if there is no key, an error if it holds another type.
+    #[inline]
+    pub fn get<T: Stored>(&self, slot: Slot<'_>) -> Result<Option<&T>, CommandError> {
+        match self.entry(slot).map(Entry::value) {
+            None => Ok(None),
+            Some(Value::Object(object)) => T::of(object).map(Some).ok_or(CommandError::WRONG_TYPE),
+            Some(_) => Err(CommandError::WRONG_TYPE),
+        }
+    }
+
+    /// Changes the value under a key; `None` if there is no key. The closure says whether it changed anything. A value
+    /// that becomes empty is removed with its key, unless the type keeps empty values: the slot is stale then.
+    #[inline]
+    pub fn edit<T: Stored, R>(
+        &mut self,
+        slot: Slot<'_>,
+        change: impl FnOnce(&mut T) -> (R, bool),
+    ) -> Result<Option<R>, CommandError> {
+        if self.get::<T>(slot)?.is_none() {
+            return Ok(None);
+        }
+        let mut is_empty = false;
+        let result = self.update_if(slot, |entry| {
+            let value = entry.object_mut().and_then(T::of_mut).expect("the type was checked above");
+            let result = change(value);
+            is_empty = value.is_empty() && !T::KEEPS_EMPTY;
+            result
+        });
+        if is_empty {
+            self.remove(slot);
+        }
+        Ok(Some(result))
+    }
+
+    /// As [`Keyspace::edit`], where a missing key starts with an empty value, without expiry. It comes into being
+    /// only if the closure says that it changed something.
+    #[inline]
+    pub fn edit_or_create<T: Stored, R>(
+        &mut self,
+        slot: Slot<'_>,
+        change: impl FnOnce(&mut T) -> (R, bool),
+    ) -> Result<R, CommandError> {
+        if slot.exists() {
+            let result = self.edit(slot, change)?;
+            return Ok(result.expect("the key exists"));
+        }
+        let mut value = T::default();
+        let (result, has_changed) = change(&mut value);
+        if has_changed {
+            self.put_value(slot, value);
+        }
+        Ok(result)
+    }
+
+    /// Stores a collection, without expiry, in place of any value of any type; an empty one removes the key.
+    pub fn put_value<T: Stored>(&mut self, slot: Slot<'_>, value: T) {
+        if value.is_empty() && !T::KEEPS_EMPTY {
+            self.remove(slot);
+        } else {
+            self.put(slot, NewValue::Object(Box::new(value.into_object())), None);
+        }
     }
 
     /// Sets or clears the expiry of an existing key.
@@ -468,6 +548,25 @@ impl<'a> Keyspace<'a> {
         }
     }
 
+    /// The numbers of the held shards, as a set.
+    pub fn held(&self) -> ShardSet {
+        match &self.held {
+            Held::None => ShardSet::None,
+            Held::One(id, _) => ShardSet::One(*id),
+            Held::Many(shards) => shards.iter().fold(ShardSet::None, |set, (id, _)| set.with(*id)),
+        }
+    }
+
+    /// Whether a key that requests wait for has changed.
+    #[inline]
+    pub fn has_ready(&self) -> bool {
+        match &self.held {
+            Held::None => false,
+            Held::One(_, shard) => shard.waiting.has_ready(),
+            Held::Many(shards) => shards.iter().any(|(_, shard)| shard.waiting.has_ready()),
+        }
+    }
+
     /// All held shards, ascending: every shard when the command's scope says so.
     pub fn shards(&mut self) -> impl Iterator<Item = &mut Shard> {
         let (one, many) = match &mut self.held {
@@ -490,6 +589,7 @@ pub fn string_of(entry: &Entry) -> Result<Text<'_>, CommandError> {
             Ok(Cow::Owned(text))
         }
         Value::Object(Object::Raw(bytes)) => Ok(Cow::Borrowed(bytes)),
+        Value::Object(_) => Err(CommandError::WRONG_TYPE),
     }
 }
 
@@ -515,7 +615,8 @@ pub fn encoding_name(entry: &Entry) -> &'static str {
     match entry.value() {
         Value::Integer(_) => "int",
         Value::Bytes(bytes) if bytes.len() <= EMBSTR_BYTES => "embstr",
-        Value::Bytes(_) | Value::Object(Object::Raw(_)) => "raw",
+        Value::Bytes(_) => "raw",
+        Value::Object(object) => object.encoding(),
     }
 }
 

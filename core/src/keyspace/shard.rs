@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::entry::{Entry, NewValue};
 use super::table::{Position, Table};
+use super::waiting::Waiting;
 use crate::hash::KeyHasher;
 use crate::limits::EXPIRED_PER_TICK;
 
@@ -28,6 +29,8 @@ pub struct Shard {
     databases: Vec<Table<Entry>>,
     hasher: KeyHasher,
     watches: Watches,
+    /// Requests that wait for keys of this shard.
+    pub waiting: Waiting,
     entry_bytes: usize,
     /// Counters of this shard.
     pub stats: ShardStats,
@@ -63,6 +66,7 @@ impl Shard {
             databases: (0..databases).map(|_| Table::new()).collect(),
             hasher,
             watches: Watches::default(),
+            waiting: Waiting::default(),
             entry_bytes: 0,
             stats: ShardStats::default(),
         }
@@ -187,6 +191,7 @@ impl Shard {
     /// Removes every key of one database and says how many there were.
     pub fn clear(&mut self, db: u16, now_ms: u64) -> usize {
         self.touch_existing_watches(db, db, now_ms);
+        self.waiting.all_changed(db);
         let table = &mut self.databases[usize::from(db)];
         let removed = table.len();
         self.entry_bytes -= table.iter().map(Entry::heap_bytes).sum::<usize>();
@@ -201,6 +206,8 @@ impl Shard {
             self.touch_existing_watches(one, other, now_ms);
             self.touch_existing_watches(other, one, now_ms);
             self.databases.swap(usize::from(one), usize::from(other));
+            self.waiting.all_changed(one);
+            self.waiting.all_changed(other);
             self.stats.dirty += 1;
         }
     }
@@ -299,13 +306,15 @@ impl Shard {
     #[inline]
     fn changed(&mut self, db: u16, key: &[u8]) {
         self.stats.dirty += 1;
-        if !self.watches.is_empty() {
-            self.changed_under_watch(db, key);
+        if !self.watches.is_empty() || !self.waiting.is_empty() {
+            self.changed_before_eyes(db, key);
         }
     }
 
+    /// Tells those who watch the key or wait for it.
     #[inline(never)]
-    fn changed_under_watch(&mut self, db: u16, key: &[u8]) {
+    fn changed_before_eyes(&mut self, db: u16, key: &[u8]) {
+        self.waiting.changed(db, key);
         if let Ok(place) = self.watches.binary_search_by_key(&db, |(db, _)| *db)
             && let Some(watched) = self.watches[place].1.get_mut(key)
         {

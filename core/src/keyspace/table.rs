@@ -58,6 +58,7 @@ const SEGMENT_BYTES: usize = 48;
 const BUCKET_BYTES: usize = 64;
 
 /// A hash table of items.
+#[derive(Clone)]
 pub struct Table<T> {
     /// For every value of the top `depth` bits of a hash, the index of its segment. Empty when the table is.
     directory: Vec<u32>,

@@ -4,6 +4,7 @@
 mod tests;
 
 use crate::number::write_f64;
+use crate::structure::listpack::Item;
 
 /// The version of RESP a client speaks, chosen with HELLO.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -134,6 +135,15 @@ impl<'a> Reply<'a> {
         self.header(b'$', payload.len() as u64);
         self.out.extend_from_slice(payload);
         self.out.extend_from_slice(b"\r\n");
+    }
+
+    /// An element of a collection, as a bulk string.
+    #[inline]
+    pub fn element(&mut self, item: Item<'_>) {
+        match item {
+            Item::Integer(integer) => self.bulk_integer(integer),
+            Item::Text(text) => self.bulk(text),
+        }
     }
 
     /// A string of the decimal digits of `value`.

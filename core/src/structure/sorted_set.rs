@@ -61,7 +61,7 @@ pub enum LexBound<'a> {
 }
 
 /// A sorted set.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SortedSet {
     slab: Slab,
     index: Index,

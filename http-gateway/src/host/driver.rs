@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use larder_core::command::{Command, CommandId};
 use larder_core::connection::Connection;
@@ -17,11 +18,13 @@ use larder_core::limits::{BATCH_MICROSECONDS, COMMANDS_PER_BATCH, COMMANDS_PER_H
 use larder_core::plan::{Plan, plan};
 use larder_core::resp::Arguments;
 use larder_core::resp::Reply;
+use larder_core::retry::{give_up, resume, retry};
 use larder_core::session::Session;
 use larder_core::settings::Settings;
 
-use super::Shared;
+use super::mailbox::Mailbox;
 use super::process::now_us;
+use super::{Shared, held};
 
 /// What a client's task does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,15 +35,21 @@ pub enum Turn {
     Again,
     /// Send the replies, then wait for the end of a pause and run again.
     Paused,
+    /// Send the replies, then wait for the reply of a request that waits for data, and run again.
+    Waiting,
     /// Send the replies, then close.
     Close,
 }
+
+/// Longest sleep at a time, a day: timers count only so far.
+const LONGEST_SLEEP_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// One client on its thread.
 pub struct Driver {
     /// The client and its buffers.
     pub connection: Connection,
     world: World,
+    mailbox: Arc<Mailbox>,
 }
 
 /// Everything around a client that its commands need.
@@ -142,6 +151,10 @@ impl Surroundings {
                 execute_widely(shared, session, plan, args, env, out, effects);
             }
         }
+        if !self.effects.retries.is_empty() {
+            *hold = None;
+            run_retries(shared, env, &mut self.effects);
+        }
         true
     }
 
@@ -163,7 +176,36 @@ impl Surroundings {
 impl Driver {
     /// A driver for a client that has connected.
     pub fn new(session: Session, world: World) -> Self {
-        Self { connection: Connection::new(session), world }
+        let mailbox = world.shared.open_mailbox(session.id);
+        Self { connection: Connection::new(session), world, mailbox }
+    }
+
+    /// Waits for the reply of the request that waits for data, and puts it among the replies. May be dropped and
+    /// called again.
+    pub async fn wait_for_data(&mut self) {
+        while let Some(parked) = self.connection.session.parked.clone() {
+            if let Some(reply) = self.mailbox.take() {
+                resume(&mut self.connection.session);
+                self.connection.out.extend_from_slice(&reply);
+                return;
+            }
+            let is_over = parked.wait.deadline_ms.is_some_and(|deadline_ms| deadline_ms <= now_us() / 1000);
+            let is_unwanted = self.connection.session.record.unblock.load(Ordering::Relaxed) != 0;
+            if (is_over || is_unwanted) && self.world.shared.unpark(&parked) {
+                give_up(&mut self.connection.session, &mut self.connection.out);
+                return;
+            }
+            // Once it has been served, the reply comes without fail.
+            let deadline_ms = parked.wait.deadline_ms.filter(|_| !is_over);
+            match deadline_ms.map(|deadline_ms| deadline_ms.saturating_sub(now_us() / 1000).max(1)) {
+                None => self.mailbox.changed().await,
+                Some(rest_ms) => {
+                    let rest = Duration::from_millis(rest_ms.min(LONGEST_SLEEP_MS));
+                    // Either way it looks again.
+                    let _ = tokio::time::timeout(rest, self.mailbox.changed()).await;
+                }
+            }
+        }
     }
 
     /// The settings in force.
@@ -188,7 +230,7 @@ impl Driver {
     /// Runs the whole requests received so far, up to the bounds of one batch.
     pub fn run(&mut self) -> Turn {
         let start_us = now_us();
-        let Self { connection, world: World { shared, surroundings } } = self;
+        let Self { connection, world: World { shared, surroundings }, .. } = self;
         // Part of a request shows that the client is there, too.
         connection.session.record.active_ms.store(start_us / 1000, Ordering::Relaxed);
         let turn = run_batch(connection, shared, surroundings, start_us);
@@ -236,6 +278,9 @@ fn run_batch(connection: &mut Connection, shared: &Shared, surroundings: &mut Su
         if connection.session.closing {
             return Turn::Close;
         }
+        if connection.session.parked.is_some() {
+            return Turn::Waiting;
+        }
         commands += 1;
         // A command that held more than one shard, or let go of its one, may have taken long or changed the settings.
         if hold.is_none() || commands % COMMANDS_PER_HOLD == 0 {
@@ -268,6 +313,15 @@ fn hold_shard<'h, 's>(shared: &'s Shared, hold: &'h mut Hold<'s>, id: ShardId) -
     shard
 }
 
+/// Serves waiting requests that need other shards than those held when their key changed.
+#[cold]
+fn run_retries(shared: &Shared, env: Env<'_>, effects: &mut Effects) {
+    while let Some(next) = effects.retries.pop() {
+        let mut guards = shared.shards(next.shards(&shared.layout));
+        retry(held(&mut guards), &next, env, effects);
+    }
+}
+
 /// Runs a command that needs the hub or several shards.
 fn execute_widely(
     shared: &Shared,
@@ -280,6 +334,5 @@ fn execute_widely(
 ) {
     let mut hub = plan.hub.then(|| shared.hub());
     let mut guards = shared.shards(plan.shards);
-    let held = Held::Many(guards.iter_mut().map(|(id, guard)| (*id, &mut **guard)).collect());
-    execute(session, held, hub.as_deref_mut(), plan, args, env, out, effects);
+    execute(session, held(&mut guards), hub.as_deref_mut(), plan, args, env, out, effects);
 }

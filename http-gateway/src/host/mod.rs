@@ -4,6 +4,7 @@
 //! lock is held over an await, and no command hops between threads.
 
 pub mod driver;
+pub mod mailbox;
 pub mod maintenance;
 pub mod process;
 #[cfg(test)]
@@ -18,13 +19,16 @@ use larder_core::effects::Effects;
 use larder_core::hash::Random;
 use larder_core::hub::{Client, Hub, Signals};
 use larder_core::keyspace::shard::Shard;
-use larder_core::keyspace::{Layout, ShardId, ShardSet};
+use larder_core::keyspace::waiting::Parked;
+use larder_core::keyspace::{Held, Layout, ShardId, ShardSet};
 use larder_core::limits::MAX_SHARDS;
+use larder_core::retry::{resume, unpark};
 use larder_core::session::{ClientId, ClientRecord, Session};
 use larder_core::settings::Settings;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use mailbox::Mailbox;
 use process::ServerProcess;
 
 /// Shards for each core, so that two cores seldom want the same one.
@@ -42,6 +46,8 @@ pub struct Shared {
     pub process: ServerProcess,
     /// Tasks of connected clients, for CLIENT KILL and the shutdown.
     tasks: Mutex<HashMap<ClientId, AbortHandle>>,
+    /// Where to leave replies for clients whose requests wait.
+    mailboxes: Mutex<HashMap<ClientId, Arc<Mailbox>>>,
     /// Wakes those whom a pause holds back when it changes.
     pause_changed: Notify,
 }
@@ -68,6 +74,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The shards behind guards, as commands want them.
+fn held<'g>(guards: &'g mut [(ShardId, MutexGuard<'_, Shard>)]) -> Held<'g> {
+    Held::Many(guards.iter_mut().map(|(id, guard)| (*id, &mut **guard)).collect())
+}
+
 impl Shared {
     /// An empty keyspace for this many cores.
     pub fn new(settings: Settings, cores: usize, process: ServerProcess, now_ms: u64, seed: [u64; 3]) -> Self {
@@ -81,6 +92,7 @@ impl Shared {
             layout,
             process,
             tasks: Mutex::default(),
+            mailboxes: Mutex::default(),
             pause_changed: Notify::new(),
         }
     }
@@ -98,13 +110,7 @@ impl Shared {
 
     /// Holds the shards of a set, ascending.
     pub fn shards(&self, set: ShardSet) -> Vec<(ShardId, MutexGuard<'_, Shard>)> {
-        let wanted = |id: ShardId| match set {
-            ShardSet::None => false,
-            ShardSet::One(one) => id == one,
-            ShardSet::Many(bits) => bits >> id & 1 == 1,
-            ShardSet::All => true,
-        };
-        (0..self.shards.len()).filter(|&id| wanted(id)).map(|id| (id, self.shard(id))).collect()
+        (0..self.shards.len()).filter(|&id| set.contains(id)).map(|id| (id, self.shard(id))).collect()
     }
 
     /// How many shards there are.
@@ -118,6 +124,7 @@ impl Shared {
         let id = hub.next_client_id();
         let mut session = Session::new(id, hub.settings.requirepass.is_empty());
         session.local = peer.is_local;
+        session.may_wait = true;
         session.record.active_ms.store(now_ms, Ordering::Relaxed);
         hub.add_client(
             id,
@@ -135,8 +142,23 @@ impl Shared {
         session
     }
 
-    /// Takes a client off the list and ends its watches.
+    /// Where replies are left for a client that has a driver.
+    pub fn open_mailbox(&self, id: ClientId) -> Arc<Mailbox> {
+        Arc::clone(lock(&self.mailboxes).entry(id).or_default())
+    }
+
+    /// Ends the wait of a client's request. False if it was served meanwhile: its reply is on the way.
+    pub fn unpark(&self, parked: &Parked) -> bool {
+        let mut guards = self.shards(parked.shards);
+        unpark(held(&mut guards), &self.layout, parked)
+    }
+
+    /// Takes a client off the list and ends its waits and watches.
     pub fn close_session(&self, session: &mut Session) {
+        if let Some(parked) = resume(session) {
+            self.unpark(&parked);
+        }
+        lock(&self.mailboxes).remove(&session.id);
         session.end_watches(|shard, db, key| self.shard(shard).unwatch(db, key));
         // Off the list first: whoever registers the task now sees that the client is gone.
         self.hub().remove_client(session.id);
@@ -181,6 +203,17 @@ impl Shared {
         let effects = std::mem::take(effects);
         if !effects.errors.is_empty() {
             self.hub().errors.join(&effects.errors);
+        }
+        for (id, reply) in effects.deliver {
+            // Whoever has gone meanwhile has no mailbox.
+            if let Some(mailbox) = lock(&self.mailboxes).get(&id) {
+                mailbox.deliver(reply);
+            }
+        }
+        for id in effects.wake {
+            if let Some(mailbox) = lock(&self.mailboxes).get(&id) {
+                mailbox.wake();
+            }
         }
         self.abort_clients(&effects.close);
         if effects.settings_changed {

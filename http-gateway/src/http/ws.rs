@@ -226,7 +226,7 @@ fn note_sent(driver: &Driver) {
 }
 
 /// Does what the driver wants before it runs again. True when it wants more bytes first.
-async fn after(driver: &Driver, turn: Turn) -> Result<bool, End> {
+async fn after(driver: &mut Driver, turn: Turn) -> Result<bool, End> {
     match turn {
         Turn::Read => return Ok(true),
         Turn::Again => tokio::task::yield_now().await,
@@ -237,6 +237,7 @@ async fn after(driver: &Driver, turn: Turn) -> Result<bool, End> {
             shared.wait_for_pause(now_ms()).await;
             record.blocked.store(false, Ordering::Relaxed);
         }
+        Turn::Waiting => driver.wait_for_data().await,
         Turn::Close if driver.connection.session.closing => return Err(End::Close(close_code::NORMAL, "")),
         Turn::Close => return Err(End::Close(close_code::INVALID, "the bytes are not RESP")),
     }

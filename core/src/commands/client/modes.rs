@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::number;
+use crate::retry::{UNBLOCK_AS_TIMEOUT, UNBLOCK_WITH_ERROR};
 use crate::session::ReplyMode;
 
 use super::wrong_words;
@@ -82,7 +83,6 @@ fn on_or_off(cx: &Context) -> Result<bool, CommandError> {
     }
 }
 
-/// No command waits for data yet, so there is never a wait to end.
 pub(super) fn unblock(cx: &mut Context) -> Result<(), CommandError> {
     match cx.args.try_get(3) {
         Some(_) if cx.args.len() > 4 => return Err(wrong_words(cx)),
@@ -91,8 +91,20 @@ pub(super) fn unblock(cx: &mut Context) -> Result<(), CommandError> {
         }
         _ => {}
     }
-    cx.integer(2)?;
-    cx.reply.integer(0);
+    let wants_error = cx.args.try_get(3).is_some_and(|reason| reason.eq_ignore_ascii_case(b"ERROR"));
+    let how = if wants_error { UNBLOCK_WITH_ERROR } else { UNBLOCK_AS_TIMEOUT };
+    let id = cx.integer(2)?;
+    let client = u64::try_from(id).ok().and_then(|id| cx.hub().clients.get(&id));
+    // The first to ask ends the wait; to others it has ended.
+    let ends = client.is_some_and(|client| {
+        let record = &client.record;
+        record.waits.load(Ordering::Relaxed)
+            && record.unblock.compare_exchange(0, how, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    });
+    if ends {
+        cx.effects.wake.push(id as u64);
+    }
+    cx.reply.integer(i64::from(ends));
     Ok(())
 }
 

@@ -85,6 +85,7 @@ impl Hash {
         match entry.value() {
             Value::Bytes(bytes) => self.word(bytes),
             Value::Object(Object::Raw(bytes)) => self.word(bytes),
+            Value::Object(_) => {}
             Value::Integer(integer) => self.word(itoa::Buffer::new().format(integer).as_bytes()),
         }
     }

@@ -20,6 +20,7 @@ const OVERFLOWED: u64 = 1 << 63;
 
 /// Seven slots. Bytes 0–6 of `head` are the tags of the slots, 0 for a free one. Byte 7 holds a bit for each slot
 /// whose item was displaced from the previous bucket, and the overflow bit.
+#[derive(Clone)]
 #[repr(C, align(64))]
 pub(super) struct Bucket<T> {
     head: u64,

@@ -16,6 +16,7 @@ const FILL_PERCENT: usize = 70;
 ///
 /// `buckets` holds the home buckets in hash order, then the stash. An item lives in its home bucket, in the one after
 /// it (the first bucket follows the last), or in the stash. An empty segment has no buckets.
+#[derive(Clone)]
 pub(super) struct Segment<T> {
     buckets: Vec<Bucket<T>>,
     /// The lowest hash of the range.

@@ -16,14 +16,14 @@ const CELLS_MIN: usize = 8;
 /// Memory of a segment's header in bytes. The same on all platforms, so that accounting is.
 const SEGMENT_BYTES: usize = 32;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Segment {
     cells: Vec<u64>,
     len: usize,
 }
 
 /// A hash index of numbers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     segments: Vec<Segment>,
     len: usize,

@@ -10,14 +10,14 @@ const HANDLE_BYTES: usize = 24;
 const FIRST_STEP: usize = 16;
 
 /// A member and its score.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Slot {
     pub(super) member: Box<[u8]>,
     pub(super) score: f64,
 }
 
 /// Slots numbered from 0 without gaps.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Slab {
     chunks: Vec<Vec<Slot>>,
     len: usize,

@@ -30,13 +30,13 @@ impl Entry {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Node {
     Leaf(Vec<Entry>),
     Branch(Vec<Child>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Child {
     node: Node,
     /// The first entry below.
@@ -46,7 +46,7 @@ struct Child {
 }
 
 /// The tree. All leaves are equally deep.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tree {
     root: Node,
     bytes: usize,

@@ -1,0 +1,108 @@
+//! The stream: an append-only log of entries in ID order, and the consumer groups that read it.
+//!
+//! Entries stand in small nodes; an entry whose fields are those of its node's first entry does not repeat their names.
+//! Time comes in as `now_ms`. A stream has no serialized form of its own: a payload is read entry by entry through
+//! [`Log::append`], [`Log::set_state`] and [`Group::restore_pending`], which check what they are given.
+
+mod claim;
+mod group;
+mod id;
+mod log;
+mod node;
+mod range;
+mod text;
+mod trim;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+pub use claim::{AutoClaim, AutoClaimed, Claim, Claimed};
+pub use group::{Acknowledgement, Consumer, ConsumerId, Group, Pending, PendingRead};
+pub use id::{InvalidId, NewId, StreamId};
+pub use log::{AppendError, Log, NodeLimits, StateError};
+pub use range::{Entries, EntriesBack, Entry, Fields};
+pub use text::Text;
+pub use trim::{Trim, TrimTo, default_limit};
+
+/// A stream: its log and its groups by name.
+#[derive(Clone, Debug, Default)]
+pub struct Stream {
+    log: Log,
+    groups: BTreeMap<Box<[u8]>, Group>,
+    groups_bytes: usize,
+}
+
+/// What an item of a B-tree takes, in bytes: half-full nodes are the worst case, and appending in order comes close.
+const fn tree_bytes<Item>() -> usize {
+    size_of::<Item>() * 2
+}
+
+impl Stream {
+    /// A stream without entries and groups.
+    pub fn new() -> Self {
+        Stream::default()
+    }
+
+    /// The entries, to change them.
+    pub fn log_mut(&mut self) -> &mut Log {
+        &mut self.log
+    }
+
+    /// Adds a group; false when the name is taken.
+    pub fn create_group(&mut self, name: &[u8], group: Group) -> bool {
+        if self.groups.contains_key(name) {
+            return false;
+        }
+        self.groups_bytes += group_bytes(name, &group);
+        self.groups.insert(name.into(), group);
+        true
+    }
+
+    /// Removes a group with its consumers and pending entries; false when there is none of this name.
+    pub fn destroy_group(&mut self, name: &[u8]) -> bool {
+        let Some(group) = self.groups.remove(name) else {
+            return false;
+        };
+        self.groups_bytes -= group_bytes(name, &group);
+        true
+    }
+
+    /// Gives `action` the log and the group of this name, to change the group; `None` when there is no such group.
+    pub fn with_group<Output>(
+        &mut self,
+        name: &[u8],
+        action: impl FnOnce(&Log, &mut Group) -> Output,
+    ) -> Option<Output> {
+        let group = self.groups.get_mut(name)?;
+        self.groups_bytes -= group.heap_bytes();
+        let output = action(&self.log, group);
+        self.groups_bytes += group.heap_bytes();
+        Some(output)
+    }
+
+    /// The entries.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The group of this name.
+    pub fn group(&self, name: &[u8]) -> Option<&Group> {
+        self.groups.get(name)
+    }
+
+    /// The groups in the order of their names.
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = (&[u8], &Group)> {
+        self.groups.iter().map(|(name, group)| (&**name, group))
+    }
+
+    /// The memory behind the stream, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        self.log.heap_bytes() + self.groups_bytes
+    }
+}
+
+fn group_bytes(name: &[u8], group: &Group) -> usize {
+    tree_bytes::<(Box<[u8]>, Group)>() + name.len() + group.heap_bytes()
+}

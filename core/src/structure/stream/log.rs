@@ -1,0 +1,249 @@
+//! The log: entries in ID order in small nodes, and what a stream remembers of entries that are gone.
+
+use std::collections::BTreeMap;
+
+use super::id::StreamId;
+use super::node::Node;
+use super::tree_bytes;
+
+/// The most bytes of names and values in one entry (Redis's limit).
+const ENTRY_BYTES_MAX: usize = 1 << 30;
+
+/// When a node is full: `stream-node-max-entries` and `stream-node-max-bytes`. 0 leaves it to our own limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeLimits {
+    /// The most entries, deleted ones included.
+    pub entries_max: u32,
+    /// The most bytes; a larger entry has a node of its own.
+    pub bytes_max: usize,
+}
+
+impl NodeLimits {
+    /// The most entries of a node whatever is asked for: finding one walks the node.
+    pub const ENTRIES_LIMIT: u32 = 10_000;
+
+    /// The most bytes of a node of several entries, whatever is asked for.
+    pub const BYTES_LIMIT: usize = 1 << 20;
+
+    fn entries(self) -> u32 {
+        if self.entries_max == 0 { Self::ENTRIES_LIMIT } else { self.entries_max.min(Self::ENTRIES_LIMIT) }
+    }
+
+    fn bytes(self) -> usize {
+        if self.bytes_max == 0 { Self::BYTES_LIMIT } else { self.bytes_max.min(Self::BYTES_LIMIT) }
+    }
+}
+
+impl Default for NodeLimits {
+    /// Redis's defaults.
+    fn default() -> Self {
+        NodeLimits { entries_max: 100, bytes_max: 4096 }
+    }
+}
+
+/// Why an entry was not added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendError {
+    /// The ID is not larger than the last one.
+    NotAscending,
+    /// The names and values are too large.
+    TooLarge,
+}
+
+/// Why the state of a stream was not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateError {
+    /// The last ID would be smaller than that of a deleted entry.
+    BelowMaxDeleted,
+    /// The last ID would be smaller than that of an entry.
+    BelowTopEntry,
+    /// Fewer entries would have been added than there are.
+    AddedBelowLength,
+}
+
+/// Entries in ID order.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// By the ID of each node's first entry, deleted or not. Every node has an entry that is not deleted.
+    pub(super) nodes: BTreeMap<StreamId, Node>,
+    pub(super) len: u64,
+    pub(super) first_id: StreamId,
+    last_id: StreamId,
+    max_deleted_id: StreamId,
+    entries_added: u64,
+    heap_bytes: usize,
+}
+
+impl Log {
+    /// Adds an entry; `fields` are names and values in turn.
+    ///
+    /// # Errors
+    /// [`AppendError`] when the ID is too small or the entry too large.
+    pub fn append(&mut self, id: StreamId, fields: &[&[u8]], limits: NodeLimits) -> Result<(), AppendError> {
+        assert!(fields.len().is_multiple_of(2), "the command pairs names with values");
+        if id <= self.last_id {
+            return Err(AppendError::NotAscending);
+        }
+        let entry_bytes: usize = fields.iter().map(|text| text.len()).sum();
+        if entry_bytes > ENTRY_BYTES_MAX {
+            return Err(AppendError::TooLarge);
+        }
+        if !self.last_node_takes(id, entry_bytes, limits) {
+            self.close_last_node();
+            self.heap_bytes += tree_bytes::<(StreamId, Node)>();
+            let node = Node::new(id, fields);
+            self.heap_bytes += node.heap_bytes();
+            self.nodes.insert(id, node);
+        }
+        let mut last = self.nodes.last_entry().expect("a node was there or just added");
+        let first = *last.key();
+        let node = last.get_mut();
+        self.heap_bytes -= node.heap_bytes();
+        node.push(first, id, fields);
+        self.heap_bytes += node.heap_bytes();
+        if self.len == 0 {
+            self.first_id = id;
+        }
+        self.len += 1;
+        self.last_id = id;
+        self.entries_added += 1;
+        Ok(())
+    }
+
+    /// Deletes an entry; false when there is none of this ID.
+    pub fn delete(&mut self, id: StreamId) -> bool {
+        let Some((first, node)) = self.nodes.range_mut(..=id).next_back() else {
+            return false;
+        };
+        let first = *first;
+        let Some(at) = node.slots(first).find(|slot| slot.entry.id == id && !slot.deleted).map(|slot| slot.at) else {
+            return false;
+        };
+        node.mark_deleted(at);
+        if node.live() == 0 {
+            self.remove_node(first);
+        }
+        self.len -= 1;
+        self.max_deleted_id = self.max_deleted_id.max(id);
+        if id == self.first_id {
+            self.find_first();
+        }
+        true
+    }
+
+    /// Sets what a stream remembers, as XSETID does and a payload ends: the last ID, and if given how many entries were
+    /// ever added and the largest ID deleted.
+    ///
+    /// # Errors
+    /// [`StateError`] when that contradicts the entries; nothing is changed then.
+    pub fn set_state(
+        &mut self,
+        last_id: StreamId,
+        entries_added: Option<u64>,
+        max_deleted_id: Option<StreamId>,
+    ) -> Result<(), StateError> {
+        if last_id < self.max_deleted_id || max_deleted_id.is_some_and(|deleted| last_id < deleted) {
+            return Err(StateError::BelowMaxDeleted);
+        }
+        if self.range_back(StreamId::MIN, StreamId::MAX).next().is_some_and(|top| last_id < top.id) {
+            return Err(StateError::BelowTopEntry);
+        }
+        if entries_added.is_some_and(|added| added < self.len) {
+            return Err(StateError::AddedBelowLength);
+        }
+        self.last_id = last_id;
+        self.entries_added = entries_added.unwrap_or(self.entries_added);
+        self.max_deleted_id = max_deleted_id.filter(|id| *id != StreamId::MIN).unwrap_or(self.max_deleted_id);
+        Ok(())
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The ID of the first entry; 0-0 when there is none.
+    pub fn first_id(&self) -> StreamId {
+        self.first_id
+    }
+
+    /// The last ID given to an entry, or set since.
+    pub fn last_id(&self) -> StreamId {
+        self.last_id
+    }
+
+    /// The largest ID of an entry that was deleted; 0-0 when there is none. Trimming does not count.
+    pub fn max_deleted_id(&self) -> StreamId {
+        self.max_deleted_id
+    }
+
+    /// How many entries were ever added.
+    pub fn entries_added(&self) -> u64 {
+        self.entries_added
+    }
+
+    /// How many nodes there are (the radix-tree keys of XINFO STREAM).
+    pub fn nodes_len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The memory behind the log, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        self.heap_bytes
+    }
+
+    /// Whether entries from `start` on may have been deleted, the first entry and what precedes it left aside.
+    pub fn has_deleted_from(&self, start: StreamId) -> bool {
+        self.len > 0 && self.max_deleted_id >= self.first_id.max(start)
+    }
+
+    /// How many entries had been added when the entry of this ID was, it included; `None` when deletions hide it.
+    pub fn position(&self, id: StreamId) -> Option<u64> {
+        if self.entries_added == 0 {
+            return Some(0);
+        }
+        if id == self.last_id || self.len == 0 && id < self.last_id {
+            return Some(self.entries_added);
+        }
+        let whole = self.max_deleted_id == StreamId::MIN || self.max_deleted_id < self.first_id;
+        if id > self.last_id || id > self.first_id || !whole {
+            return None;
+        }
+        let before_first = self.entries_added.saturating_sub(self.len);
+        Some(before_first + u64::from(id == self.first_id))
+    }
+
+    /// Removes a node that has no live entries, or whose live entries the caller takes off the length.
+    pub(super) fn remove_node(&mut self, first: StreamId) {
+        if let Some(node) = self.nodes.remove(&first) {
+            self.heap_bytes -= node.heap_bytes() + tree_bytes::<(StreamId, Node)>();
+        }
+    }
+
+    /// Looks for the first entry after it went away. Every node has a live entry, so this looks into one node.
+    pub(super) fn find_first(&mut self) {
+        let first = self.range(StreamId::MIN, StreamId::MAX).next().map(|entry| entry.id);
+        self.first_id = first.unwrap_or_default();
+    }
+
+    fn last_node_takes(&self, id: StreamId, entry_bytes: usize, limits: NodeLimits) -> bool {
+        self.nodes.last_key_value().is_some_and(|(first, node)| {
+            node.total() < limits.entries()
+                && node.len_bytes().saturating_add(entry_bytes) < limits.bytes()
+                && Node::spans(*first, id)
+        })
+    }
+
+    fn close_last_node(&mut self) {
+        if let Some(mut last) = self.nodes.last_entry() {
+            self.heap_bytes -= last.get().heap_bytes();
+            last.get_mut().close();
+            self.heap_bytes += last.get().heap_bytes();
+        }
+    }
+}
