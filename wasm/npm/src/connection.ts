@@ -25,7 +25,7 @@ export class Connection {
     const { runtime } = this.#engine;
     this.#check();
     const nowMs = this.#engine.now();
-    this.#writer.begin(bytes.length);
+    this.#writer.begin(bytes.length, "");
     this.#writer.raw(bytes);
     return this.#reply(runtime.exec(this.#client, this.#writer.end, nowMs));
   }

@@ -62,7 +62,7 @@ export class Larder {
 
   /** Runs a command: `exec(["SET", "key", 1])`. Throws `LarderError` if it answers with an error. */
   exec(command: Command, options?: ReplyOptions): Reply {
-    const writer = this.#begin(commandBytes(command));
+    const writer = this.#begin(commandBytes(command), "");
     writer.command(command);
     return this.#finish(options?.binary ?? this.#binary);
   }
@@ -72,7 +72,7 @@ export class Larder {
     let bytes = 0;
     for (const command of commands) bytes += commandBytes(command);
     if (bytes === 0) return [];
-    const writer = this.#begin(bytes);
+    const writer = this.#begin(bytes, "");
     for (const command of commands) writer.command(command);
     this.#run(options?.binary ?? this.#binary);
     const replies: Reply[] = [];
@@ -95,8 +95,7 @@ export class Larder {
   get(key: Argument): string | null;
   get(key: Argument, options: { binary: true }): Uint8Array | null;
   get(key: Argument, options?: ReplyOptions): string | Uint8Array | null {
-    const writer = this.#begin(COMMAND_FRAME_BYTES + argumentBytes(key));
-    writer.frame(GET);
+    const writer = this.#begin(COMMAND_FRAME_BYTES + argumentBytes(key), GET);
     writer.argument(key);
     return this.#finish(options?.binary ?? this.#binary) as string | Uint8Array | null;
   }
@@ -104,8 +103,7 @@ export class Larder {
   /** Stores a string. Null if `nx` or `xx` kept it from doing so. */
   set(key: Argument, value: Argument, options?: SetOptions): "OK" | null {
     if (options !== undefined) return this.exec(setCommand(key, value, options)) as "OK" | null;
-    const writer = this.#begin(COMMAND_FRAME_BYTES + argumentBytes(key) + argumentBytes(value));
-    writer.frame(SET);
+    const writer = this.#begin(COMMAND_FRAME_BYTES + argumentBytes(key) + argumentBytes(value), SET);
     writer.argument(key);
     writer.argument(value);
     return this.#finish(false) as "OK" | null;
@@ -202,11 +200,11 @@ export class Larder {
     this.close();
   }
 
-  #begin(bytes: number): RequestWriter {
+  #begin(bytes: number, frame: string): RequestWriter {
     if (this.#client === 0 || this.#engine.number === 0) this.#openClient();
     // The clock may be the caller's code: it runs before the request area is used.
     this.#nowMs = this.#engine.now();
-    this.#writer.begin(bytes);
+    this.#writer.begin(bytes, frame);
     return this.#writer;
   }
 
@@ -229,8 +227,7 @@ export class Larder {
   #openClient(): void {
     this.#client = this.#engine.openClient();
     this.#nowMs = this.#engine.now();
-    this.#writer.begin(HELLO.length);
-    this.#writer.frame(HELLO);
+    this.#writer.begin(HELLO.length, HELLO);
     this.#run(false);
   }
 

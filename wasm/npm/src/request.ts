@@ -31,12 +31,22 @@ export class RequestWriter {
     this.#runtime = runtime;
   }
 
-  /** Begins a request that takes at most so many bytes. */
-  begin(bytes: number): void {
+  /**
+   * Begins a request that takes at most so many bytes with ASCII that is RESP already. The engine leaves the request
+   * area as it is, so what the last request began with need not be written again.
+   */
+  begin(bytes: number, frame: string): void {
     const runtime = this.#runtime;
     if (bytes > runtime.capacity) runtime.reserve(bytes);
-    this.#bytes = runtime.bytes;
-    this.end = runtime.request;
+    const target = runtime.bytes;
+    const start = runtime.request;
+    const length = frame.length;
+    if (runtime.frame !== frame) {
+      for (let i = 0; i < length; i++) target[start + i] = frame.charCodeAt(i);
+      runtime.frame = frame;
+    }
+    this.#bytes = target;
+    this.end = start + length;
   }
 
   /** Writes one command; see {@link commandBytes}. */
@@ -49,15 +59,6 @@ export class RequestWriter {
   raw(bytes: Uint8Array): void {
     this.#bytes.set(bytes, this.end);
     this.end += bytes.length;
-  }
-
-  /** Writes ASCII that is RESP already. */
-  frame(text: string): void {
-    const bytes = this.#bytes;
-    const at = this.end;
-    const length = text.length;
-    for (let i = 0; i < length; i++) bytes[at + i] = text.charCodeAt(i);
-    this.end = at + length;
   }
 
   /** Writes text as one argument. */
@@ -122,6 +123,13 @@ export class RequestWriter {
       const tens = (length / 10) | 0;
       bytes[at++] = ZERO + tens;
       bytes[at++] = ZERO + length - tens * 10;
+    } else if (length < 1000) {
+      const hundreds = (length / 100) | 0;
+      const rest = length - hundreds * 100;
+      const tens = (rest / 10) | 0;
+      bytes[at++] = ZERO + hundreds;
+      bytes[at++] = ZERO + tens;
+      bytes[at++] = ZERO + rest - tens * 10;
     } else {
       let rest = length;
       const count = digits(length);

@@ -31,6 +31,8 @@ export class Runtime {
   /** Where a request is written, and how many bytes fit. */
   request = 0;
   capacity = 0;
+  /** What the request area begins with, as far as it is known: see `RequestWriter.begin`. */
+  frame = "";
   /** After a trap nothing in memory can be trusted. */
   dead = false;
   readonly text: TextCodec;
@@ -49,6 +51,7 @@ export class Runtime {
   /** Makes room for a request of so many bytes. */
   reserve(bytes: number): void {
     if (bytes <= this.capacity) return;
+    this.frame = "";
     // The module takes 32 bits: a larger number must not wrap around.
     const address = bytes > 0xffff_ffff ? 0 : this.call(() => this.#exports.reserve(bytes));
     if (address === 0) throw new LarderError("LARDER_TOO_LARGE", `no room for a request of up to ${bytes} bytes`);
@@ -96,7 +99,11 @@ export class Runtime {
   /** Views are detached when memory grows, and the areas may move in any call. */
   #refresh(): void {
     if (this.#header.length === 0 || this.bytes.length === 0) this.#attach();
-    this.request = this.#header[REQUEST_ADDRESS]!;
+    const request = this.#header[REQUEST_ADDRESS]!;
+    if (request !== this.request) {
+      this.request = request;
+      this.frame = "";
+    }
     this.capacity = this.#header[REQUEST_CAPACITY]!;
   }
 
