@@ -5,12 +5,12 @@ use crate::effects::Effects;
 use crate::error::CommandError;
 use crate::hash::Random;
 use crate::hub::{Counters, Host, Hub, Signals};
+use crate::journal::Journal;
 use crate::keyspace::waiting::Wait;
 use crate::keyspace::{AccessClock, Keyspace, Layout};
 use crate::limits::{STRING_BYTES, UNCHECKED_PADDING_BYTES};
 use crate::number;
-use crate::resp::Arguments;
-use crate::resp::Reply;
+use crate::resp::{Arguments, Reply, RequestBuf};
 use crate::session::Session;
 use crate::settings::Settings;
 
@@ -31,6 +31,8 @@ pub struct Env<'a> {
     pub signals: &'a Signals,
     /// Counters of this thread.
     pub counters: &'a Counters,
+    /// Where changes are told of, if they are.
+    pub journal: Option<&'a dyn Journal>,
     /// The process around the engine.
     pub host: &'a dyn Host,
 }
@@ -87,6 +89,10 @@ pub struct Context<'c, 'k> {
     pub random: Random,
     /// What the request waits for; set by [`Context::wait_for`].
     pub wait: Option<Wait>,
+    /// The words to wait with, if not those of the request: what depends on the moment is resolved in them.
+    pub waiting_request: Option<RequestBuf>,
+    /// Whether the request has waited and is run again.
+    pub is_retry: bool,
 }
 
 impl<'c> Context<'c, '_> {

@@ -3,6 +3,7 @@
 use crate::keyspace::waiting::Retry;
 use crate::limits::ERROR_PREFIXES;
 use crate::session::ClientId;
+use crate::store::Lsn;
 
 /// Everything a batch of commands asks of its host.
 #[derive(Debug, Default)]
@@ -10,12 +11,15 @@ pub struct Effects {
     /// Connections to close: CLIENT KILL.
     pub close: Vec<ClientId>,
     /// Replies to clients whose requests waited; they wait no more.
-    pub deliver: Vec<(ClientId, Vec<u8>)>,
+    pub deliver: Vec<Delivery>,
     /// Waiting requests to be run again by [`crate::execute::retry`] under holds of their own, before the next command
     /// of the batch.
     pub retries: Vec<Retry>,
     /// Clients that shall look at [`crate::session::ClientRecord::unblock`].
     pub wake: Vec<ClientId>,
+    /// Requests in RESP that do what the running command did, for the journal, where its own words would not: what was
+    /// chosen at random, and the commands of a transaction.
+    pub rewritten: Option<Vec<u8>>,
     /// Error replies, for INFO errorstats. Carried here because the hub is not held on the hot path.
     pub errors: ErrorCounts,
     /// The pause of clients changed: those who wait should look again.
@@ -35,6 +39,17 @@ impl Effects {
             && !self.pause_changed
             && !self.settings_changed
     }
+}
+
+/// The reply to a request that waited.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Whose request it was.
+    pub client: ClientId,
+    /// The reply; nothing if the client has turned replies off.
+    pub reply: Vec<u8>,
+    /// The record of the journal that it depends on.
+    pub depends_on: Lsn,
 }
 
 /// Error replies by their first word: INFO errorstats. A batch may answer millions, so they are counted, not listed.

@@ -202,6 +202,7 @@ impl Engine {
             layout: &self.layout,
             signals: &self.signals,
             counters: &self.counters,
+            journal: None,
             host: &NoHost,
         };
         let (session, args, out) = connection.parts();
@@ -276,8 +277,8 @@ impl Engine {
         if effects.settings_changed {
             self.sum_memory();
         }
-        for (id, reply) in effects.deliver {
-            self.end_wait(id, Some(reply), now_ms);
+        for delivery in effects.deliver {
+            self.end_wait(delivery.client, Some(delivery.reply), now_ms);
         }
         for id in effects.wake {
             self.end_wait(id, None, now_ms);

@@ -24,6 +24,9 @@ impl CommandError {
     pub const STRING_TOO_LONG: Self = Self::fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     /// A write that may take more memory, where `maxmemory` leaves none.
     pub const OUT_OF_MEMORY: Self = Self::fixed("OOM command not allowed when used memory > 'maxmemory'.");
+    /// A write while the log cannot be written.
+    pub const WRITE_FAULT: Self =
+        Self::fixed("MISCONF Errors writing to the log. Writes are refused until it heals; see INFO persistence.");
     /// SELECT and its kin beyond the configured databases.
     pub const DATABASE_RANGE: Self = Self::fixed("ERR DB index is out of range");
 

@@ -7,6 +7,7 @@ use crate::effects::Effects;
 use crate::error::CommandError;
 use crate::hash::Random;
 use crate::hub::Hub;
+use crate::journal;
 use crate::keyspace::waiting::{Parked, Wait};
 use crate::keyspace::{Held, Keyspace, ShardSet};
 use crate::plan::{Action, Plan};
@@ -42,10 +43,13 @@ pub fn execute(
             let mut keys = Keyspace::new(held, env.layout, session.db, env.now_ms(), clock, plan.first_key);
             keys.keeps_clocks = session.no_touch;
             note_start(session, id, &env);
+            let db = session.db;
             let wait = run(session, &mut keys, hub.as_deref_mut(), id, args, env, out, effects);
-            if let Some(wait) = wait {
+            journal::note(&mut keys, session, db, args, &env, effects);
+            if let Some((wait, resolved)) = wait {
                 let is_silent = matches!(session.replies, ReplyMode::Off | ReplyMode::Skip);
-                park(session, &mut keys, id, args, wait, plan.shards, is_silent);
+                let request = resolved.unwrap_or_else(|| RequestBuf::from(args));
+                park(session, &mut keys, id, request, wait, plan.shards, is_silent);
             }
             if keys.has_ready() {
                 serve(&mut keys, env, effects);
@@ -78,7 +82,8 @@ pub fn execute(
     }
 }
 
-/// Runs one command, top-level or queued, and answers its error if it has one. What it waits for if it has no answer.
+/// Runs one command, top-level or queued, and answers its error if it has one. What it waits for if it has no answer,
+/// and the words to wait with unless they are the request's.
 #[expect(clippy::too_many_arguments, reason = "a command needs the whole world; a struct of it would only rename that")]
 pub(crate) fn run(
     session: &mut Session,
@@ -89,7 +94,7 @@ pub(crate) fn run(
     env: Env<'_>,
     out: &mut Vec<u8>,
     effects: &mut Effects,
-) -> Option<Wait> {
+) -> Option<(Wait, Option<RequestBuf>)> {
     let row: &'static Command = id.row();
     let mark = out.len();
     env.counters.command(id.index()).calls.add(1);
@@ -105,6 +110,8 @@ pub(crate) fn run(
         effects: &mut *effects,
         random: Random::new(env.seed),
         wait: None,
+        waiting_request: None,
+        is_retry: false,
     };
     if let Err(error) = (row.handler)(&mut cx) {
         out.truncate(mark);
@@ -112,7 +119,8 @@ pub(crate) fn run(
         answer_error(session, &error, hub, out, effects);
         return None;
     }
-    cx.wait.take()
+    let wait = cx.wait.take()?;
+    Some((wait, cx.waiting_request))
 }
 
 /// Puts a request into the queues of the keys it waits for.
@@ -121,12 +129,12 @@ fn park(
     session: &mut Session,
     keys: &mut Keyspace<'_>,
     id: CommandId,
-    args: Arguments<'_>,
+    request: RequestBuf,
     wait: Wait,
     shards: ShardSet,
     is_silent: bool,
 ) {
-    let parked = Arc::new(Parked::new(session, id, RequestBuf::from(args), wait, shards, is_silent));
+    let parked = Arc::new(Parked::new(session, id, request, wait, shards, is_silent));
     let layout = keys.layout();
     for key in &parked.wait.keys {
         keys.shard(layout.shard_of(layout.hash(key))).waiting.park(key, &parked);

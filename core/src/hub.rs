@@ -65,6 +65,8 @@ pub struct Signals {
     pub pause_all: AtomicBool,
     /// Memory of all data and client buffers as last summed up: by background work and when the settings change.
     pub memory_bytes: AtomicU64,
+    /// The log cannot be written: commands that write are refused.
+    pub write_fault: AtomicBool,
     /// DEBUG SET-ACTIVE-EXPIRE 0 stops active expiry.
     pub active_expiry_stopped: AtomicBool,
 }

@@ -42,3 +42,7 @@ pub const ERROR_PREFIXES: usize = 128;
 
 /// Arguments echoed in an unknown-command error, in bytes of all of them together.
 pub const UNKNOWN_COMMAND_ECHO_BYTES: usize = 128;
+
+/// Reply bytes after which a random draw with repetitions (SRANDMEMBER and its kin, whose count may be any number) is
+/// refused: Redis would go on until its memory is full.
+pub const DRAWN_REPLY_BYTES: usize = 1 << 30;

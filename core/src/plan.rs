@@ -103,7 +103,8 @@ pub fn plan(session: &Session, args: Arguments<'_>, env: &Env<'_>) -> Plan {
 fn needs(plan: &mut Plan, session: &Session, args: Arguments<'_>, layout: &Layout) {
     let Some(id) = plan.command else { return };
     match id.row().scope {
-        Scope::Keys => {
+        Scope::AllShardsIf(needs_all) if needs_all(args) => plan.shards = ShardSet::All,
+        Scope::Keys | Scope::AllShardsIf(_) => {
             let mut shards = plan.shards;
             let mut first_key = plan.first_key;
             for_each_key(id.row(), args, |position, _| {
@@ -124,7 +125,7 @@ fn needs(plan: &mut Plan, session: &Session, args: Arguments<'_>, layout: &Layou
             for (command, request) in session.transaction.iter().flat_map(|transaction| &transaction.queue) {
                 let mut queued = Plan::running(*command);
                 // A queued UNWATCH finds nothing to do: EXEC has ended all watches by then.
-                if command.row().scope == Scope::Transaction {
+                if matches!(command.row().scope, Scope::Transaction) {
                     continue;
                 }
                 needs(&mut queued, session, request.arguments(), layout);
@@ -169,10 +170,18 @@ fn forbidden(session: &Session, id: CommandId, env: &Env<'_>) -> Option<CommandE
     if !session.authenticated && !flags.contains(Flags::NO_AUTH) {
         return Some(CommandError::fixed("NOAUTH Authentication required."));
     }
+    if env.signals.write_fault.load(Ordering::Relaxed) && flags.contains(Flags::WRITE) && !frees_memory(id) {
+        return Some(CommandError::WRITE_FAULT);
+    }
     if session.transaction.is_some() && flags.contains(Flags::NO_MULTI) {
         return Some(CommandError::fixed("ERR Command not allowed inside a transaction"));
     }
     None
+}
+
+/// Whether a command does nothing but free memory: those run even while the log cannot be written.
+fn frees_memory(id: CommandId) -> bool {
+    matches!(id.row().name, "del" | "unlink" | "flushdb" | "flushall")
 }
 
 /// Whether the data exceeds `maxmemory`, as last summed up.
@@ -192,7 +201,7 @@ fn grows_memory(session: &Session, id: CommandId) -> bool {
 }
 
 fn is_exec(id: CommandId) -> bool {
-    id.row().scope == Scope::Transaction && id.row().name == "exec"
+    matches!(id.row().scope, Scope::Transaction) && id.row().name == "exec"
 }
 
 /// The part of a word that an error echoes: up to a bound, and up to a zero byte, which ends it in Redis.

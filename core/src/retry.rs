@@ -2,13 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::command::Command;
+use crate::command::{Command, Group};
 use crate::context::{Context, Env};
-use crate::effects::Effects;
-use crate::error::CommandError;
+use crate::effects::{Delivery, Effects};
 use crate::hash::Random;
+use crate::journal;
 use crate::keyspace::waiting::{DbKey, Parked, Retry};
-use crate::keyspace::{Held, Keyspace, Layout};
+use crate::keyspace::{Held, Keyspace, Layout, type_name};
 use crate::resp::Reply;
 use crate::session::Session;
 
@@ -41,9 +41,10 @@ fn serve_key(keys: &mut Keyspace<'_>, key: &DbKey, from: Option<&Parked>, env: E
         at.unwrap_or(0)
     });
     loop {
-        let exists = keys.locate_in(key.0, &key.1).exists();
+        let slot = keys.locate_in(key.0, &key.1);
+        let found = keys.entry(slot).map(type_name);
         let Some(parked) = keys.shard(shard).waiting.nth(key, place) else { return };
-        if !exists && !parked.wait.wants_missing {
+        if !is_wanted(parked, found) {
             place += 1;
             continue;
         }
@@ -54,16 +55,28 @@ fn serve_key(keys: &mut Keyspace<'_>, key: &DbKey, from: Option<&Parked>, env: E
         }
         match run_again(keys, &parked, env, effects) {
             None => place += 1,
-            Some(reply) => {
+            Some(delivery) => {
                 take_out(keys, &parked);
-                effects.deliver.push((parked.client, reply));
+                effects.deliver.push(delivery);
             }
         }
     }
 }
 
+/// Whether a request wants to run again for a key that holds this type now, or nothing. A value of another type is as
+/// good as none to those who wait.
+fn is_wanted(parked: &Parked, found: Option<&'static str>) -> bool {
+    let wanted = match parked.command.row().group {
+        Group::List => Some("list"),
+        Group::SortedSet => Some("zset"),
+        Group::Stream => Some("stream"),
+        _ => None,
+    };
+    parked.wait.wants_missing || found.is_some() && (wanted.is_none() || found == wanted)
+}
+
 /// Runs a request again. `None` if it still waits.
-fn run_again(keys: &mut Keyspace<'_>, parked: &Parked, env: Env<'_>, effects: &mut Effects) -> Option<Vec<u8>> {
+fn run_again(keys: &mut Keyspace<'_>, parked: &Parked, env: Env<'_>, effects: &mut Effects) -> Option<Delivery> {
     let mut session = parked.session();
     let row: &'static Command = parked.command.row();
     let (db, keeps_clocks) = (keys.db, keys.keeps_clocks);
@@ -81,16 +94,18 @@ fn run_again(keys: &mut Keyspace<'_>, parked: &Parked, env: Env<'_>, effects: &m
         effects,
         random: Random::new(env.seed),
         wait: None,
+        waiting_request: None,
+        is_retry: true,
     };
     let result = (row.handler)(&mut cx);
     let waits = cx.wait.is_some();
+    journal::note(keys, &mut session, parked.db, parked.request.arguments(), &env, effects);
     (keys.db, keys.keeps_clocks) = (db, keeps_clocks);
     match result {
-        // A key of another type is as good as none to those who wait for it.
-        Err(error) if error == CommandError::WRONG_TYPE && !parked.wait.wants_missing => return None,
         Err(error) => {
             out.clear();
             Reply::new(&mut out, protocol).error_bytes(error.text());
+            env.counters.command(parked.command.index()).failed.add(1);
             effects.errors.count(&error.prefix());
         }
         Ok(()) if waits => return None,
@@ -99,7 +114,7 @@ fn run_again(keys: &mut Keyspace<'_>, parked: &Parked, env: Env<'_>, effects: &m
     if parked.is_silent() {
         out.clear();
     }
-    Some(out)
+    Some(Delivery { client: parked.client, reply: out, depends_on: session.depends_on })
 }
 
 /// Ends the wait of a request while all its shards are held. False if it had ended before: its reply is on the way.
@@ -110,7 +125,8 @@ pub fn unpark(held: Held<'_>, layout: &Layout, parked: &Parked) -> bool {
 
 fn take_out(keys: &mut Keyspace<'_>, parked: &Parked) -> bool {
     let layout = keys.layout();
-    let mut was_there = false;
+    // Without keys it waits for time alone, and nobody else ends that.
+    let mut was_there = parked.wait.keys.is_empty();
     for key in &parked.wait.keys {
         was_there |= keys.shard(layout.shard_of(layout.hash(key))).waiting.unpark(key, parked);
     }
@@ -126,6 +142,8 @@ pub fn give_up(session: &mut Session, out: &mut Vec<u8>) {
     match (parked.is_silent(), wants_error) {
         (true, _) => {}
         (false, true) => reply.error_bytes(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+        // WAIT: this many replicas have followed.
+        (false, false) if parked.wait.keys.is_empty() => reply.integer(0),
         (false, false) => reply.null_array(),
     }
 }

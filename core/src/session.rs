@@ -9,6 +9,7 @@ use crate::keyspace::ShardId;
 use crate::keyspace::waiting::Parked;
 use crate::resp::Protocol;
 use crate::resp::RequestBuf;
+use crate::store::Lsn;
 
 /// Number of a client, unique in the life of a server, ascending from 1.
 pub type ClientId = u64;
@@ -116,6 +117,10 @@ pub struct Session {
     pub may_wait: bool,
     /// The request that waits for data: the next one runs after its reply.
     pub parked: Option<Arc<Parked>>,
+    /// The newest record of the journal that its replies depend on.
+    pub depends_on: Lsn,
+    /// The newest record of the journal that it made itself.
+    pub wrote: Lsn,
     /// To be closed once its replies are sent.
     pub closing: bool,
     /// What others see.
@@ -139,6 +144,8 @@ impl Session {
             no_touch: false,
             may_wait: false,
             parked: None,
+            depends_on: 0,
+            wrote: 0,
             closing: false,
             record: Arc::default(),
         };

@@ -20,6 +20,7 @@ use crate::glob;
 pub use choices::{Access, AclPubsubDefault, AppendFsync, EvictionPolicy, LogFormat, LogLevel, SanitizeDumpPayload};
 pub use events::KeyspaceEvents;
 pub use inert::Inert;
+pub(crate) use kind::bytes as parse_bytes;
 pub use kind::{FileMode, Kind};
 pub use line::{quote, split_words};
 pub use lists::{

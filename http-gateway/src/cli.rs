@@ -92,7 +92,7 @@ FILE is a configuration file in the syntax of redis.conf. Every directive is an 
   --http-port 7379       port for REST, WebSocket and the console; 0 turns it off
   --bind 127.0.0.1       addresses to listen on; --http-bind gives HTTP its own
   --requirepass TEXT     password that clients must give
-  --store memory         where data lives; this version keeps it in memory
+  --store memory         where data lives: memory, or file for the directory below
   --dir DIR              directory of data files
   --appendfsync WHEN     flush the log always, everysec or no
   --maxmemory 1gb        limit of the data; --maxmemory-policy says what makes room
@@ -255,8 +255,8 @@ fn blame(directives: &[Located], name: &str, why: &str) -> Exit {
 /// The one place that knows which stores this version has.
 fn check_store(settings: &Settings) -> Result<(), String> {
     match settings.store.as_str() {
-        "memory" => Ok(()),
-        store => Err(format!("'{store}' needs persistence, which comes in a later version; use 'memory'")),
+        "memory" | "file" => Ok(()),
+        store => Err(format!("there is no store '{store}'; use 'file' or 'memory'")),
     }
 }
 
@@ -371,7 +371,7 @@ mod tests {
 
     #[test]
     fn bad_options_say_why_in_one_line() {
-        let later = "needs persistence, which comes in a later version; use 'memory'";
+        let none = "use 'file' or 'memory'";
         let cases: [(&[&str], u8, &str); 15] = [
             (&["serve", "--port", "70000"], 1, "--port: argument must be between 0 and 65535 inclusive"),
             (&["serve", "--timeout"], 1, "--timeout: wrong number of arguments"),
@@ -380,8 +380,8 @@ mod tests {
             (&["serve", "--maxmemory", "1tb"], 1, "--maxmemory: argument must be a memory value"),
             (&["serve", "--dir", "/no/such"], 1, "--dir: No such file or directory"),
             (&["serve", "--dir", "/dev/null"], 1, "--dir: Not a directory"),
-            (&["serve", "--store", "file"], 1, &format!("--store: 'file' {later}")),
-            (&["serve", "--store", "s3://x"], 1, &format!("--store: 's3://x' {later}")),
+            (&["serve", "--store", "tape"], 1, "--store: there is no store 'tape'; use 'file' or 'memory'"),
+            (&["serve", "--store", "s3://x"], 1, &format!("--store: there is no store 's3://x'; {none}")),
             (&["serve", "--replicaof", "h", "1"], 1, "--replicaof: not supported by this version of Larder"),
             (&["serve", "--cluster-enabled", "yes"], 1, "--cluster-enabled: not supported by this version of Larder"),
             (&["serve", "/no/such.conf"], 1, "cannot read /no/such.conf: No such file or directory"),

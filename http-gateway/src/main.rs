@@ -7,6 +7,7 @@ mod http;
 mod logging;
 mod resp;
 mod serve;
+mod store;
 
 use std::process::ExitCode;
 

@@ -199,6 +199,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, mut driver: 
             if !is_stranger || driver.connection.input.is_empty() {
                 patience.renew();
             }
+            driver.settle().await;
             let out = &mut driver.connection.out;
             if !out.is_empty() {
                 if is_stranger {

@@ -2,11 +2,13 @@
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use larder_core::settings::{Addresses, Settings};
+use larder_core::store::Opened;
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
@@ -15,7 +17,7 @@ use crate::cli::Start;
 use crate::host::process::{ServerProcess, now_ms};
 use crate::host::workers::Workers;
 use crate::host::{Shared, maintenance, system_seed};
-use crate::{http, logging, resp};
+use crate::{http, logging, resp, store};
 
 /// Mode of the Unix socket where `unixsocketperm` says nothing: the owner only.
 const DEFAULT_SOCKET_MODE: u32 = 0o700;
@@ -52,7 +54,13 @@ async fn serve(start: Start, log: logging::LogControl) -> Result<(), String> {
     let port = settings.port;
     let stop = Arc::new(Notify::new());
     let process = ServerProcess { config_file, threads: cores, stop: Arc::clone(&stop) };
-    let shared = Arc::new(Shared::new(settings, cores, process, now_ms(), [secret_one, secret_two, run_seed]));
+    let opened = open_store(&settings)?;
+    let mut shared = Shared::new(settings, cores, process, now_ms(), [secret_one, secret_two, run_seed]);
+    if let Some(opened) = opened {
+        shared.load(opened).map_err(|error| format!("cannot load the data: {error}"))?;
+    }
+    let shared = Arc::new(shared);
+    let flusher = start_flusher(&shared).map_err(|error| format!("cannot start threads: {error}"))?;
     shared.hub().port = port;
     let workers = Workers::start(cores, &shared).map_err(|error| format!("cannot start threads: {error}"))?;
     let workers = Arc::new(workers);
@@ -77,11 +85,42 @@ async fn serve(start: Start, log: logging::LogControl) -> Result<(), String> {
     tokio::time::sleep(DRAIN).await;
     shared.abort_all();
     workers.stop();
+    if let Some(log) = &shared.log {
+        log.stop_flushing();
+        flusher.into_iter().for_each(|thread| drop(thread.join()));
+        log.close().unwrap_or_else(|error| tracing::error!("the log could not be closed: {error}"));
+    }
     if let Some(path) = socket_path {
         let _ = std::fs::remove_file(path);
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Opens the store that the settings name.
+fn open_store(settings: &Settings) -> Result<Option<Opened>, String> {
+    let folder = Path::new(&settings.dir);
+    let opened = store::open(&settings.store, folder)
+        .map_err(|error| format!("cannot open the data in {}: {error}", folder.display()))?;
+    if let Some(opened) = opened.as_ref().filter(|opened| opened.truncated_bytes > 0) {
+        let (bytes, last) = (opened.truncated_bytes, opened.last);
+        tracing::warn!("the log ended in the middle of a write: {bytes} bytes behind record {last} were cut off");
+    }
+    Ok(opened)
+}
+
+/// Starts the thread that flushes the log.
+fn start_flusher(shared: &Arc<Shared>) -> std::io::Result<Option<JoinHandle<()>>> {
+    if shared.log.is_none() {
+        return Ok(None);
+    }
+    let shared = Arc::clone(shared);
+    let flush = move || {
+        if let Some(log) = &shared.log {
+            log.flush_loop(|| shared.hub().settings.appendfsync);
+        }
+    };
+    std::thread::Builder::new().name("larder-flush".to_owned()).spawn(flush).map(Some)
 }
 
 async fn stop_signal(stop: &Notify) -> std::io::Result<&'static str> {

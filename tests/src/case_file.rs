@@ -8,7 +8,7 @@
 //! <~ $v*    <between 1 5    < ...      a glob over the reply on one line, an integer range, any reply
 //! < sorted *2                          elements in any order
 //! < save id                            keeps the text for later commands, which write ${id}
-//! <none     <closed                    no reply yet; the server closed the connection
+//! <none     <closed                    no reply so far; the server closed the connection
 //! 2< $later                            one more reply, on connection 2
 //! @advance 1500                        milliseconds pass
 //! @resp3   @resp2   @session           needs that protocol; needs connection state
@@ -65,8 +65,8 @@ pub enum Action {
     Send(u32, Vec<Vec<u8>>),
     /// Wait for a reply on a connection.
     Expect(u32, Pattern),
-    /// No reply is due yet.
-    Quiet,
+    /// No reply has come on a connection.
+    Quiet(u32),
     /// The connection ends without another reply.
     Closed(u32),
     /// Milliseconds pass.
@@ -101,10 +101,15 @@ impl Case {
         steps.any(|step| matches!(step.action, Action::Closed(_)))
     }
 
+    /// Whether a command has no reply for a while, or none at all.
+    pub fn has_silence(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::Quiet(_)))
+    }
+
     /// Whether more than one connection takes part.
     pub fn has_several_connections(&self) -> bool {
         self.steps.iter().any(|step| match &step.action {
-            Action::Send(connection, _) | Action::Expect(connection, _) => *connection != 1,
+            Action::Send(connection, _) | Action::Expect(connection, _) | Action::Quiet(connection) => *connection != 1,
             _ => false,
         })
     }
@@ -241,7 +246,7 @@ fn send(connection: u32, rest: &str) -> Result<Action, String> {
 
 fn expect(connection: u32, rest: &str, elements: &[&str]) -> Result<Action, String> {
     let first = match rest {
-        "none" => return Ok(Action::Quiet),
+        "none" => return Ok(Action::Quiet(connection)),
         "closed" => return Ok(Action::Closed(connection)),
         _ => match (rest.strip_prefix("~ "), rest.strip_prefix(' ')) {
             (Some(glob), _) => format!("like {glob}"),

@@ -13,7 +13,7 @@ use larder_core::command::{CommandId, registry, syntax};
 use larder_core::settings::{Change, PARAMETERS, Parameter};
 
 use crate::case_file;
-use crate::differential::rules::{Allowance, RULES};
+use crate::differential::rules::{ALL, Allowance, RULES};
 use facts::{Effect, HTTP, HTTP_LATER, LATER, LIMITED, NEWER_OPTIONS, ON_PURPOSE, SETTINGS};
 
 /// The commands of Redis 7.2.
@@ -226,10 +226,27 @@ fn newer(page: &mut String, reference: &[Reference]) {
 /// What the differential driver lets pass.
 fn replies(page: &mut String) {
     let rows = RULES.iter().map(|rule| {
-        let names: Vec<String> = rule.commands.iter().map(|name| shown(name)).collect();
+        let names = if rule.commands == ALL {
+            vec!["all".to_owned()]
+        } else {
+            rule.commands.iter().map(|name| shown(name)).collect()
+        };
         let allowed = match rule.allows {
             Allowance::Content => "the content, not the type".to_owned(),
             Allowance::Order => "the order of the elements".to_owned(),
+            Allowance::PairOrder => "the order of the pairs".to_owned(),
+            Allowance::Sample => "which elements, not how many".to_owned(),
+            Allowance::Words(pairs) => {
+                let pairs: Vec<String> = pairs.iter().map(|(a, b)| format!("`{a}` there, `{b}` here")).collect();
+                pairs.join("; ")
+            }
+            Allowance::Spelling => "how numbers are written".to_owned(),
+            Allowance::Errors(pairs) => {
+                let mut pairs = pairs.iter().map(|(a, b)| format!("`{a}` there, `{b}` here"));
+                pairs.next().unwrap_or_default()
+            }
+            Allowance::ErrorText => "the text of an error behind its code".to_owned(),
+            Allowance::Timeless => "times, counts of nodes, fields newer than 7.0".to_owned(),
             Allowance::Iteration => "the order of the iteration and its cursors".to_owned(),
             Allowance::Amount(amount) => format!("up to {amount}"),
             Allowance::Fields(fields) => format!("the fields {}", fields.join(", ")),

@@ -119,6 +119,17 @@ impl Connection {
         }
     }
 
+    /// As [`Connection::receive`], with another bound on the wait.
+    ///
+    /// # Errors
+    /// As there; `WouldBlock` or `TimedOut` when nothing came.
+    pub fn receive_within(&mut self, bound: Duration) -> io::Result<Reply> {
+        self.stream.set_read_timeout(Some(bound))?;
+        let reply = self.receive();
+        self.stream.set_read_timeout(Some(REPLY_DEADLINE))?;
+        reply
+    }
+
     /// Sends one command and waits for its reply.
     ///
     /// # Errors

@@ -203,7 +203,7 @@ fn key_spec(reply: &mut Reply<'_>, spec: &KeySpec) {
             text(reply, "keyword", keyword);
             number(reply, "startfrom", from.into());
         }
-        Begin::Unknown => search(reply, "unknown", 0),
+        Begin::Unknown | Begin::Hidden(_) => search(reply, "unknown", 0),
     }
     reply.bulk(b"find_keys");
     match spec.find {

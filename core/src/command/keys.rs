@@ -45,6 +45,9 @@ pub enum Begin {
     Keyword(&'static str, i16),
     /// Known to code only.
     Unknown,
+    /// As far as clients are told, known to code only. We find the key behind the last such word; without a word, the
+    /// keys are made of patterns, and the command's scope sees to them.
+    Hidden(Option<&'static str>),
 }
 
 /// Which words from the beginning on are keys.
@@ -104,8 +107,13 @@ impl KeySpec {
         let words = args.len();
         let start = match self.begin {
             Begin::Index(index) => usize::from(index),
-            Begin::Keyword(keyword, from) => find_keyword(args, keyword, from)? + 1,
+            // A keyword that is not there has no keys behind it.
+            Begin::Keyword(keyword, from) => find_keyword(args, keyword, from).map_or(words, |place| place + 1),
             Begin::Unknown => return None,
+            Begin::Hidden(option) => {
+                let place = option.and_then(|option| find_keyword(args, option, -2));
+                return Some(place.map_or(0..0, |place| place + 1..place + 2).step_by(1));
+            }
         };
         if start >= words {
             return Some((0..0).step_by(1));

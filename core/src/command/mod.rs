@@ -12,6 +12,7 @@ use bitflags::bitflags;
 
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::resp::Arguments;
 
 pub use keys::{KeyAccess, KeySpec};
 pub use registry::{CommandId, registry};
@@ -106,12 +107,14 @@ pub fn container(cx: &mut Context<'_, '_>) -> Result<(), CommandError> {
 }
 
 /// What a command needs to hold besides the shards of its keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Scope {
     /// Nothing: the shards of the keys its specs name, none if there are no specs.
     Keys,
     /// Every shard.
     AllShards,
+    /// Every shard if the options of a request name keys that its specs do not, else as [`Scope::Keys`].
+    AllShardsIf(fn(Arguments<'_>) -> bool),
     /// The hub: clients, settings, statistics.
     Hub,
     /// The hub and every shard.

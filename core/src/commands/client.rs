@@ -180,6 +180,7 @@ static SUBCOMMANDS: &[Command] = &[
     Command {
         name: "unblock",
         arity: -3,
+        scope: Scope::Hub,
         since: "5.0.0",
         summary: "Ends the wait of a connection.",
         complexity: "O(log N) for N connections",

@@ -3,6 +3,8 @@
 //! It holds all shards, so that DEBUG SLEEP stops the server as it stops Redis.
 
 mod digest;
+mod inside;
+mod reload;
 mod samples;
 
 use std::sync::atomic::Ordering;
@@ -11,13 +13,9 @@ use std::time::Duration;
 use crate::command::{Command, Flags, Group, Scope};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::keyspace::encoding_name;
-use crate::keyspace::entry::{Entry, Value};
-use crate::keyspace::object::Object;
 use crate::number;
 
 use super::help::{self, Usage};
-use super::object::{idle_seconds, reference_count};
 
 /// Rows of this family.
 pub static COMMANDS: &[Command] = &[Command {
@@ -48,7 +46,7 @@ const TOOLS: &[Tool] = &[
         name: "digest",
         arity: 2,
         arguments: "",
-        summary: "Answers a hash of all keys and values. Expiry does not count, expired keys are left out.",
+        summary: "Answers a hash of all keys and values. When keys expire does not count, expired keys are left out.",
         run: digest::keyspace,
     },
     Tool {
@@ -57,6 +55,34 @@ const TOOLS: &[Tool] = &[
         arguments: "<key> [<key> ...]",
         summary: "Answers a hash of each key's value, zeros for a key that does not exist.",
         run: digest::values,
+    },
+    Tool {
+        name: "error",
+        arity: 3,
+        arguments: "<text>",
+        summary: "Answers an error of this text.",
+        run: error,
+    },
+    Tool {
+        name: "htstats",
+        arity: 3,
+        arguments: "<database>",
+        summary: "Tells how large the tables of a database are.",
+        run: inside::database_tables,
+    },
+    Tool {
+        name: "htstats-key",
+        arity: 3,
+        arguments: "<key>",
+        summary: "Tells how large the hash table of a value is.",
+        run: inside::value_table,
+    },
+    Tool {
+        name: "listpack",
+        arity: 3,
+        arguments: "<key>",
+        summary: "Answers whether a value is a listpack. Nothing is printed.",
+        run: inside::listpack,
     },
     Tool {
         name: "loadaof",
@@ -77,7 +103,14 @@ const TOOLS: &[Tool] = &[
         arity: 3,
         arguments: "<key>",
         summary: "Tells how a value is stored, expired or not.",
-        run: object,
+        run: inside::object,
+    },
+    Tool {
+        name: "populate",
+        arity: -3,
+        arguments: "<count> [<prefix>] [<size>]",
+        summary: "Makes strings under key:0, key:1 and so on, or under another prefix, of some size.",
+        run: reload::populate,
     },
     Tool {
         name: "protocol",
@@ -87,11 +120,25 @@ const TOOLS: &[Tool] = &[
         run: samples::protocol,
     },
     Tool {
+        name: "quicklist",
+        arity: -3,
+        arguments: "<key> [<0|1>]",
+        summary: "Answers whether a value is a quicklist. Nothing is printed.",
+        run: inside::quicklist,
+    },
+    Tool {
+        name: "quicklist-packed-threshold",
+        arity: 3,
+        arguments: "<size>",
+        summary: "Takes a size and changes nothing: here it follows from list-max-listpack-size.",
+        run: inside::quicklist_packed_threshold,
+    },
+    Tool {
         name: "reload",
         arity: -2,
-        arguments: "[option ...]",
-        summary: "Refused until there is persistence.",
-        run: needs_persistence,
+        arguments: "[MERGE] [NOFLUSH]",
+        summary: "Writes every value as in an RDB file and reads it back.",
+        run: reload::reload,
     },
     Tool {
         name: "set-active-expire",
@@ -138,6 +185,12 @@ fn ok(cx: &mut Context) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// Whatever its text, it comes as an error; a line break would end it early.
+fn error(cx: &mut Context) -> Result<(), CommandError> {
+    let text: Vec<u8> = cx.arg(2).iter().map(|byte| if b"\r\n".contains(byte) { b' ' } else { *byte }).collect();
+    Err(CommandError::new(text))
+}
+
 fn needs_persistence(cx: &mut Context) -> Result<(), CommandError> {
     let tool = String::from_utf8_lossy(cx.arg(1)).to_ascii_uppercase();
     Err(CommandError::new(format!(
@@ -162,45 +215,4 @@ fn sleep(cx: &mut Context) -> Result<(), CommandError> {
     cx.env.host.sleep(Duration::from_secs_f64(seconds));
     cx.reply.ok();
     Ok(())
-}
-
-fn object(cx: &mut Context) -> Result<(), CommandError> {
-    let (env, key) = (cx.env, cx.arg(2));
-    let entry = cx.keys.peek(cx.keys.db, key).ok_or(CommandError::NO_SUCH_KEY)?;
-    let line = format!(
-        "Value at:{:#x} refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-        entry.address(),
-        reference_count(entry, &env),
-        encoding_name(entry),
-        serialized_bytes(entry),
-        entry.clock(),
-        idle_seconds(entry, &env),
-    );
-    cx.reply.status(&line);
-    Ok(())
-}
-
-/// Bytes of the value in an RDB file, without compression.
-fn serialized_bytes(entry: &Entry) -> usize {
-    match entry.value() {
-        Value::Integer(integer) => match integer {
-            -0x80..=0x7f => 2,
-            -0x8000..=0x7fff => 3,
-            -0x8000_0000..=0x7fff_ffff => 5,
-            _ => string_bytes(itoa::Buffer::new().format(integer).len()),
-        },
-        Value::Bytes(bytes) => string_bytes(bytes.len()),
-        Value::Object(Object::Raw(bytes)) => string_bytes(bytes.len()),
-        Value::Object(object) => object.heap_bytes(),
-    }
-}
-
-/// A string in an RDB file: its length in 1, 2, 5 or 9 bytes, and the bytes.
-fn string_bytes(len: usize) -> usize {
-    len + match len {
-        0..0x40 => 1,
-        0x40..0x4000 => 2,
-        0x4000..=0xffff_ffff => 5,
-        _ => 9,
-    }
 }

@@ -7,18 +7,28 @@ pub mod config;
 pub mod connection;
 pub mod databases;
 pub mod debug;
+pub mod dump;
 pub mod expire;
 pub mod function;
 pub mod generic;
+pub mod hash;
+pub mod geo;
 pub mod help;
+pub mod hyperloglog;
 pub mod info;
 pub mod lcs;
+pub mod list;
 pub mod memory;
 pub mod object;
 pub mod scan;
 pub mod server;
+pub mod set;
+pub mod sort;
+pub mod sorted_set;
+pub mod stream;
 pub mod string;
 pub mod transaction;
+pub mod wait;
 
 use crate::command::Command;
 
@@ -31,15 +41,25 @@ pub static FAMILIES: &[&[Command]] = &[
     connection::COMMANDS,
     databases::COMMANDS,
     debug::COMMANDS,
+    dump::COMMANDS,
     expire::COMMANDS,
     function::COMMANDS,
     generic::COMMANDS,
+    hash::COMMANDS,
+    geo::COMMANDS,
+    hyperloglog::COMMANDS,
     info::COMMANDS,
     lcs::COMMANDS,
+    list::COMMANDS,
     memory::COMMANDS,
     object::COMMANDS,
     scan::COMMANDS,
     server::COMMANDS,
+    set::COMMANDS,
+    sort::COMMANDS,
+    sorted_set::COMMANDS,
+    stream::COMMANDS,
     string::COMMANDS,
     transaction::COMMANDS,
+    wait::COMMANDS,
 ];

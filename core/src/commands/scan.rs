@@ -1,13 +1,20 @@
-//! Walking over all keys of a database: KEYS, SCAN, RANDOMKEY.
+//! Walking over all keys of a database: KEYS, SCAN, RANDOMKEY; and what SSCAN, HSCAN and ZSCAN share with SCAN.
+//!
+//! Those three parse the cursor ([`cursor_of`]), find their value ([`empty_page`] if there is none), parse the rest
+//! ([`Filter::parse`]) and write a page ([`page`]): all elements of a compact encoding, or those that
+//! [`walk_members`] comes by in a hash table.
 
 use crate::command::{Categories, Command, Flags, Group, Scope};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::glob;
+use crate::hash::KeyHasher;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::{self, Layout, ShardId};
 use crate::number;
-use crate::resp::Reply;
+use crate::resp::{Arguments, Reply};
+use crate::structure::listpack::Item;
+use crate::value::Members;
 
 /// Rows of this family.
 pub static COMMANDS: &[Command] = &[
@@ -80,8 +87,8 @@ fn keys(cx: &mut Context) -> Result<(), CommandError> {
 }
 
 fn scan(cx: &mut Context) -> Result<(), CommandError> {
-    let cursor = parse_cursor(cx.arg(1)).ok_or(CommandError::fixed("ERR invalid cursor"))?;
-    let filter = Filter::parse(cx)?;
+    let cursor = cursor_of(cx.arg(1))?;
+    let filter = Filter::parse(cx.args.tail(2), Extra::Type)?;
     let mut cursor = Cursor::decode(cursor);
     let (db, now_ms, layout) = (cx.keys.db, cx.env.now_ms(), *cx.env.layout);
     let mut found = Vec::new();
@@ -148,8 +155,55 @@ fn random_key(cx: &mut Context, db: u16, random: u64) -> Option<Vec<u8>> {
     None
 }
 
+/// The cursor of a request.
+pub(crate) fn cursor_of(word: &[u8]) -> Result<u64, CommandError> {
+    parse_cursor(word).ok_or(CommandError::fixed("ERR invalid cursor"))
+}
+
+/// The page of a key that does not exist: cursor 0, no elements.
+pub(crate) fn empty_page(reply: &mut Reply) {
+    page(reply, |_| (0, 0));
+}
+
+/// Writes a page: `write` writes the elements and answers the cursor to go on from and how many replies it wrote.
+pub(crate) fn page(reply: &mut Reply, write: impl FnOnce(&mut Reply) -> (i64, usize)) {
+    reply.array(2);
+    let start = reply.position();
+    let list = reply.deferred_array();
+    let (cursor, elements) = write(reply);
+    reply.close(list, elements);
+    // The cursor is known last and stands first.
+    let end = reply.position();
+    reply.bulk_integer(cursor);
+    let cursor_bytes = reply.position() - end;
+    reply.buffer()[start..].rotate_right(cursor_bytes);
+}
+
+/// Visits members of a hash table from a client's cursor on, about `count` of them, and answers the next cursor.
+pub(crate) fn walk_members(
+    members: &Members,
+    cursor: u64,
+    count: u64,
+    hasher: KeyHasher,
+    mut visit: impl FnMut(&Entry),
+) -> i64 {
+    let mut position = cursor << UNUSED_BITS;
+    let (mut visited, mut buckets) = (0, 0);
+    while visited < count && buckets < count.saturating_mul(BUCKETS_PER_KEY) {
+        let each = |entry: &Entry| {
+            visited += 1;
+            visit(entry);
+        };
+        let Some(next) = members.table().scan(position, each, |name| hasher.hash(name)) else { return 0 };
+        position = next;
+        buckets += 1;
+    }
+    assert!(position.trailing_zeros() >= UNUSED_BITS, "the cursor would skip members");
+    (position >> UNUSED_BITS) as i64
+}
+
 /// A glob pattern. A lone star matches even the empty key, which the glob does not.
-struct Pattern<'a>(Option<&'a [u8]>);
+pub(crate) struct Pattern<'a>(Option<&'a [u8]>);
 
 impl<'a> Pattern<'a> {
     fn new(pattern: &'a [u8]) -> Self {
@@ -161,31 +215,63 @@ impl<'a> Pattern<'a> {
     }
 }
 
-/// Options of SCAN.
-struct Filter<'a> {
+/// The option that a command of the SCAN family knows beside MATCH and COUNT.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Extra {
+    /// No other.
+    None,
+    /// TYPE, of SCAN.
+    Type,
+    /// NOVALUES, of HSCAN.
+    NoValues,
+    /// NOSCORES, of ZSCAN.
+    NoScores,
+}
+
+/// Options of SCAN and its kin.
+pub(crate) struct Filter<'a> {
     pattern: Pattern<'a>,
     type_name: Option<&'a [u8]>,
-    count: u64,
+    /// About how many elements to look at.
+    pub(crate) count: u64,
+    /// Names without their values.
+    pub(crate) no_values: bool,
 }
 
 impl<'a> Filter<'a> {
-    fn parse(cx: &Context<'a, '_>) -> Result<Self, CommandError> {
-        let mut filter = Self { pattern: Pattern(None), type_name: None, count: DEFAULT_COUNT };
-        for i in (2..cx.args.len()).step_by(2) {
-            let option = cx.arg(i);
-            let value = cx.args.try_get(i + 1).ok_or(CommandError::SYNTAX)?;
+    /// Parses the words behind the cursor.
+    pub(crate) fn parse(options: Arguments<'a>, extra: Extra) -> Result<Self, CommandError> {
+        let mut filter = Self { pattern: Pattern(None), type_name: None, count: DEFAULT_COUNT, no_values: false };
+        let mut i = 0;
+        while let Some(option) = options.try_get(i) {
+            let is = |word: &[u8]| option.eq_ignore_ascii_case(word);
+            if extra == Extra::NoValues && is(b"NOVALUES") || extra == Extra::NoScores && is(b"NOSCORES") {
+                filter.no_values = true;
+                i += 1;
+                continue;
+            }
+            let value = options.try_get(i + 1).ok_or(CommandError::SYNTAX)?;
             if option.eq_ignore_ascii_case(b"COUNT") {
-                let count = cx.integer(i + 1)?;
+                let count = number::parse_i64(value).ok_or(CommandError::NOT_AN_INTEGER)?;
                 filter.count = u64::try_from(count).ok().filter(|&count| count > 0).ok_or(CommandError::SYNTAX)?;
             } else if option.eq_ignore_ascii_case(b"MATCH") {
                 filter.pattern = Pattern::new(value);
-            } else if option.eq_ignore_ascii_case(b"TYPE") {
+            } else if extra == Extra::Type && option.eq_ignore_ascii_case(b"TYPE") {
                 filter.type_name = Some(value);
             } else {
                 return Err(CommandError::SYNTAX);
             }
+            i += 2;
         }
         Ok(filter)
+    }
+
+    /// Whether the pattern matches an element.
+    pub(crate) fn matches(&self, element: Item<'_>) -> bool {
+        match element {
+            Item::Text(text) => self.pattern.matches(text),
+            Item::Integer(integer) => self.pattern.matches(itoa::Buffer::new().format(integer).as_bytes()),
+        }
     }
 
     fn accepts(&self, entry: &Entry) -> bool {

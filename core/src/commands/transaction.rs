@@ -9,6 +9,7 @@ use crate::execute::run;
 use crate::keyspace::Keyspace;
 use crate::limits::WATCHED_BYTES;
 use crate::session::{Session, Transaction, Watch};
+use crate::store::record::write_request;
 
 const QUICK: Flags =
     Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE).union(Flags::FAST).union(Flags::ALLOW_BUSY);
@@ -116,12 +117,19 @@ fn exec(cx: &mut Context) -> Result<(), CommandError> {
     }
     cx.reply.array(transaction.queue.len());
     let may_wait = std::mem::replace(&mut cx.session.may_wait, false);
+    let mut journaled = Vec::new();
     for (id, request) in &transaction.queue {
         cx.keys.db = cx.session.db;
         let out = cx.reply.buffer();
         let mark = out.len();
         let wait = run(cx.session, cx.keys, cx.hub.as_deref_mut(), *id, request.arguments(), cx.env, out, cx.effects);
         debug_assert!(wait.is_none(), "commands of a transaction do not wait");
+        if cx.env.journal.is_some() && (id.row().flags.contains(Flags::WRITE) || id.row().name == "select") {
+            match cx.effects.rewritten.take() {
+                Some(requests) => journaled.extend_from_slice(&requests),
+                None => write_request(&mut journaled, request.arguments()),
+            }
+        }
         if cx.reply.position() == mark {
             // CLIENT REPLY OFF and SKIP say nothing, but the array has promised an element.
             cx.reply.null();
@@ -129,6 +137,7 @@ fn exec(cx: &mut Context) -> Result<(), CommandError> {
         cx.env.seed = cx.random.next_u64();
     }
     cx.session.may_wait = may_wait;
+    cx.effects.rewritten = cx.env.journal.map(|_| journaled);
     Ok(())
 }
 

@@ -1,10 +1,13 @@
 //! The keyspace: databases cut into shards, and the view of them that a command works on.
 
 pub mod entry;
+mod field_deadlines;
+pub mod journaling;
 pub mod object;
 pub mod shard;
 pub mod table;
 pub mod waiting;
+mod warm;
 
 use std::borrow::Cow;
 
@@ -13,6 +16,7 @@ use crate::hash::KeyHasher;
 use crate::limits::MAX_SHARDS;
 use entry::{Entry, NewValue, Value};
 use object::{Object, Stored};
+pub use warm::KEYS_AHEAD;
 use shard::{Located, Shard};
 
 /// Number of a shard, below [`MAX_SHARDS`].

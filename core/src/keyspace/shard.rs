@@ -1,8 +1,14 @@
 //! A shard: the part of every database whose keys hash to it, and what must be decided under the same hold.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use super::entry::{Entry, NewValue};
+use super::field_deadlines::{self, FieldDeadlines, NEVER};
+use super::journaling::{Expired, Journaling};
+use super::object::Object;
 use super::table::{Position, Table};
 use super::waiting::Waiting;
 use crate::hash::KeyHasher;
@@ -31,9 +37,11 @@ pub struct Shard {
     watches: Watches,
     /// Requests that wait for keys of this shard.
     pub waiting: Waiting,
+    field_deadlines: FieldDeadlines,
     entry_bytes: usize,
     /// Counters of this shard.
     pub stats: ShardStats,
+    pub(super) journaling: Journaling,
 }
 
 /// Versions of the watched keys of each database that has some, databases ascending.
@@ -67,12 +75,14 @@ impl Shard {
             hasher,
             watches: Watches::default(),
             waiting: Waiting::default(),
+            field_deadlines: FieldDeadlines::default(),
             entry_bytes: 0,
             stats: ShardStats::default(),
+            journaling: Journaling::default(),
         }
     }
 
-    /// Finds a key, removing it first if its time has come.
+    /// Finds a key, removing it first if its time has come, and those of its fields whose time has.
     #[inline]
     pub fn locate(&mut self, db: u16, hash: u64, key: &[u8], now_ms: u64) -> Located {
         let table = &self.databases[usize::from(db)];
@@ -83,7 +93,11 @@ impl Shard {
             self.expire_at(db, position);
             return Located { hash, position: None };
         }
-        Located { hash, position }
+        let located = Located { hash, position };
+        if self.field_deadlines.has_due(now_ms) {
+            return self.without_due_fields(db, located, key, now_ms);
+        }
+        located
     }
 
     /// Finds a key as it stands, expired or not.
@@ -170,11 +184,14 @@ impl Shard {
         let table = &mut self.databases[usize::from(db)];
         let entry = table.at_mut(position);
         let had_deadline = entry.deadline_ms().is_some();
-        let before = entry.heap_bytes();
+        let (before, fields_before) = (entry.heap_bytes(), field_deadlines::next_of(entry));
         let (result, has_changed) = change(entry);
-        let after = entry.heap_bytes();
+        let (after, fields_after) = (entry.heap_bytes(), field_deadlines::next_of(entry));
         table.settle(position, had_deadline);
         self.entry_bytes = self.entry_bytes - before + after;
+        if fields_before != fields_after {
+            self.field_deadlines.moved(db, key, fields_before, fields_after);
+        }
         if has_changed {
             self.changed(db, key);
         }
@@ -196,6 +213,7 @@ impl Shard {
         let removed = table.len();
         self.entry_bytes -= table.iter().map(Entry::heap_bytes).sum::<usize>();
         table.clear();
+        self.field_deadlines.clear(db);
         self.stats.dirty += removed as u64;
         removed
     }
@@ -206,6 +224,7 @@ impl Shard {
             self.touch_existing_watches(one, other, now_ms);
             self.touch_existing_watches(other, one, now_ms);
             self.databases.swap(usize::from(one), usize::from(other));
+            self.field_deadlines.swap(one, other);
             self.waiting.all_changed(one);
             self.waiting.all_changed(other);
             self.stats.dirty += 1;
@@ -217,29 +236,52 @@ impl Shard {
     pub fn expire_due(&mut self, now_ms: u64, limit: usize) -> bool {
         // A key lives through the millisecond of its deadline.
         let Some(last_due_ms) = now_ms.checked_sub(1) else { return false };
-        let Self { databases, hasher, entry_bytes, stats, .. } = self;
-        databases.iter_mut().fold(false, |more, table| {
+        let Self { databases, hasher, field_deadlines, entry_bytes, stats, journaling, .. } = self;
+        (0..).zip(databases).fold(false, |more, (db, table)| {
             let more_here = table.remove_due(
                 last_due_ms,
                 limit,
                 |key| hasher.hash(key),
                 |entry| {
+                    let fields_ms = field_deadlines::next_of(&entry);
+                    if fields_ms != NEVER {
+                        field_deadlines.moved(db, entry.key(), fields_ms, NEVER);
+                    }
                     *entry_bytes -= entry.heap_bytes();
                     stats.expired += 1;
+                    journaling.expired(db, || Expired::Key(entry.key().into()));
                 },
             );
             more || more_here
         })
     }
 
+    /// Removes fields of hashes whose time has come, looking at about `limit` fields, and says whether there may be
+    /// more.
+    pub fn expire_fields(&mut self, now_ms: u64, limit: usize) -> bool {
+        let mut left = limit;
+        while let Some((db, key)) = self.field_deadlines.first_due(now_ms) {
+            if left == 0 {
+                return true;
+            }
+            let hash = self.hasher.hash(&key);
+            let located = Located { hash, position: self.databases[usize::from(db)].find(hash, &key) };
+            let (removed, _) = self.remove_due_fields(db, located, &key, now_ms, left);
+            self.journaling.expired(db, || Expired::Fields(key));
+            left = left.saturating_sub(removed.max(1));
+        }
+        false
+    }
+
     /// One slice of background work: active expiry. Says whether more is due right away.
     pub fn tick(&mut self, now_ms: u64) -> bool {
-        self.expire_due(now_ms, EXPIRED_PER_TICK)
+        let more_fields = self.expire_fields(now_ms, EXPIRED_PER_TICK);
+        self.expire_due(now_ms, EXPIRED_PER_TICK) || more_fields
     }
 
     /// When the next key may expire, Unix time in milliseconds: never later than the truth.
     pub fn next_deadline(&self) -> Option<u64> {
-        self.databases.iter().filter_map(Table::next_deadline).min()
+        self.databases.iter().filter_map(Table::next_deadline).chain(self.field_deadlines.earliest()).min()
     }
 
     /// One database's table, for reading.
@@ -259,7 +301,8 @@ impl Shard {
 
     /// Heap bytes of all entries and tables.
     pub fn heap_bytes(&self) -> usize {
-        self.entry_bytes + self.databases.iter().map(Table::heap_bytes).sum::<usize>()
+        let tables: usize = self.databases.iter().map(Table::heap_bytes).sum();
+        self.entry_bytes + tables + self.field_deadlines.heap_bytes()
     }
 
     /// Starts watching a key: its version now. Each call wants one [`Shard::unwatch`].
@@ -340,6 +383,10 @@ impl Shard {
 
     fn insert(&mut self, db: u16, hash: u64, entry: Entry) -> Position {
         self.entry_bytes += entry.heap_bytes();
+        let fields_ms = field_deadlines::next_of(&entry);
+        if fields_ms != NEVER {
+            self.field_deadlines.moved(db, entry.key(), NEVER, fields_ms);
+        }
         let hasher = &self.hasher;
         self.databases[usize::from(db)].insert(hash, entry, |key| hasher.hash(key))
     }
@@ -348,12 +395,57 @@ impl Shard {
         let hasher = &self.hasher;
         let entry = self.databases[usize::from(db)].remove(position, |key| hasher.hash(key));
         self.entry_bytes -= entry.heap_bytes();
+        let fields_ms = field_deadlines::next_of(&entry);
+        if fields_ms != NEVER {
+            self.field_deadlines.moved(db, entry.key(), fields_ms, NEVER);
+        }
         entry
+    }
+
+    /// A located key after its due fields were removed, and the key with them if none remained.
+    #[inline(never)]
+    fn without_due_fields(&mut self, db: u16, located: Located, key: &[u8], now_ms: u64) -> Located {
+        let mut located = located;
+        // Each turn but the last removes fields or raises the least deadline that is known.
+        while let Some(entry) = self.entry(db, located)
+            && field_deadlines::next_of(entry) < now_ms
+        {
+            (_, located) = self.remove_due_fields(db, located, key, now_ms, EXPIRED_PER_TICK);
+        }
+        located
+    }
+
+    /// Removes due fields of a hash, looking at about `limit` of them, and the key with the last field. Answers how
+    /// many fields it removed and where the key is now.
+    fn remove_due_fields(
+        &mut self,
+        db: u16,
+        located: Located,
+        key: &[u8],
+        now_ms: u64,
+        limit: usize,
+    ) -> (usize, Located) {
+        let hasher = self.hasher;
+        let (removed, is_empty) = self.update_if(db, located, key, |entry| match entry.object_mut() {
+            Some(Object::Hash(hash)) => {
+                let before = hash.len();
+                hash.remove_due(now_ms, limit, hasher);
+                let removed = before - hash.len();
+                ((removed, hash.is_empty()), removed > 0)
+            }
+            _ => unreachable!("only hashes have fields with deadlines"),
+        });
+        if let Some(position) = located.position.filter(|_| is_empty) {
+            drop(self.take(db, position));
+            return (removed, Located { position: None, ..located });
+        }
+        (removed, located)
     }
 
     /// Removes an expired entry. Not a change that WATCH sees: EXEC compares existence itself.
     fn expire_at(&mut self, db: u16, position: Position) {
-        drop(self.take(db, position));
+        let entry = self.take(db, position);
         self.stats.expired += 1;
+        self.journaling.expired(db, || Expired::Key(entry.key().into()));
     }
 }

@@ -7,6 +7,7 @@
 //! The caller brings the 64-bit keyed hash. Bits 0–7 are never used here (they choose the shard), bits 8–15 are the
 //! tag in the bucket, the top bits choose the place. The table knows no clock and no randomness.
 
+mod ahead;
 mod bucket;
 mod sample;
 mod segment;
@@ -117,6 +118,11 @@ impl<T> Table<T> {
     /// It may lie before the earliest until [`Table::remove_due`] has run at that time.
     pub fn next_deadline(&self) -> Option<u64> {
         (self.deadlines > 0).then_some(self.min_deadline)
+    }
+
+    /// Items that fit the buckets that memory is held for.
+    pub const fn slots(&self) -> usize {
+        self.buckets * bucket::SLOTS
     }
 
     /// Bytes of the directory, the segments and the buckets; not of what the items point to.

@@ -99,7 +99,7 @@ const UNITS: [(&str, u64); 8] = [
 ];
 
 /// Reads a number of bytes with an optional unit. Overflow is refused, where Redis wraps.
-pub(super) fn bytes(text: &str) -> Option<u64> {
+pub(crate) fn bytes(text: &str) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let is_unit = |(known, _): &&(&str, u64)| unit.eq_ignore_ascii_case(known);

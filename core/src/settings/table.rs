@@ -274,6 +274,8 @@ parameters! {
     aof_load_truncated: bool = true, "aof-load-truncated", Kind::Bool, Always;
     /// Whether snapshots compress long strings.
     rdbcompression: bool = true, "rdbcompression", Kind::Bool, Always;
+    /// Version of RDB that values are written in: 11 for Redis 7.2 and later, 10 for Redis 7.0 as well.
+    rdb_version: u16 = 11, "rdb-version", Kind::Integer { min: 10, max: 11 }, Always;
     /// Whether snapshots end with a checksum.
     rdbchecksum: bool = true, "rdbchecksum", Kind::Bool, Immutable;
     /// Whether writes are refused after a failed snapshot.

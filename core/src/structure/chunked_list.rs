@@ -37,8 +37,17 @@ impl ChunkLimit {
     }
 
     /// Whether a listpack of this size and count is within the limit.
+    #[inline]
     pub fn allows(&self, bytes: usize, items: usize) -> bool {
         bytes <= self.bytes && items <= self.items
+    }
+}
+
+impl ChunkLimit {
+    /// Whether this size and count are within half of the limit: where it counts items, bytes do not matter.
+    fn allows_in_half(&self, bytes: usize, items: usize) -> bool {
+        let counts = self.items < MAX_CHUNK_ITEMS;
+        items <= self.items / 2 && (counts || bytes <= self.bytes / 2)
     }
 }
 
@@ -347,6 +356,24 @@ impl ChunkedList {
         Some(whole)
     }
 
+    /// Gives its only chunk away, when that is a listpack within half of `limit`. The list is empty then.
+    #[inline]
+    pub fn take_small(&mut self, limit: ChunkLimit) -> Option<Listpack> {
+        if self.nodes.len() != 1 {
+            return None;
+        }
+        match self.nodes.front_mut() {
+            Some(Node { chunk: Chunk::Packed(listpack), items })
+                if limit.allows_in_half(listpack.bytes().len(), *items) =>
+            {
+                let listpack = std::mem::take(listpack);
+                *self = ChunkedList::new(limit);
+                Some(listpack)
+            }
+            _ => None,
+        }
+    }
+
     fn push_item(&mut self, end: End, item: Item<'_>) {
         let at = if end == End::Front { 0 } else { self.nodes.len().saturating_sub(1) };
         let (encoded, limit) = (Encoded::new(item), self.limit);
@@ -458,20 +485,26 @@ impl Node {
                 return removed;
             }
         };
-        let mut removed = 0;
-        let mut cursor = if end == End::Front { Some(listpack.first()) } else { listpack.previous(listpack.end()) };
-        while let Some(at) = cursor.filter(|_| removed < count) {
-            let Some(item) = listpack.item(at) else { break };
-            let matched = needle.matches(item);
-            if matched {
-                listpack.remove(at);
-                removed += 1;
-            }
-            cursor = step(listpack, end, at, matched);
-        }
+        let removed = remove_matching(listpack, end, needle, count);
         self.items -= removed;
         removed
     }
+}
+
+/// Removes up to `count` matches of a listpack, walking from `end`, and says how many there were.
+pub(crate) fn remove_matching(listpack: &mut Listpack, end: End, needle: &Needle<'_>, count: usize) -> usize {
+    let mut removed = 0;
+    let mut cursor = if end == End::Front { Some(listpack.first()) } else { listpack.previous(listpack.end()) };
+    while let Some(at) = cursor.filter(|_| removed < count) {
+        let Some(item) = listpack.item(at) else { break };
+        let matched = needle.matches(item);
+        if matched {
+            listpack.remove(at);
+            removed += 1;
+        }
+        cursor = step(listpack, end, at, matched);
+    }
+    removed
 }
 
 /// Where the walk goes on: forwards, a removed entry has already made place for the next one.

@@ -242,9 +242,17 @@ pub fn write_distance(out: &mut Vec<u8>, distance: f64) {
 
 /// Appends a coordinate as GEOPOS writes it: 17 decimals without trailing zeros, never an exponent or `-0`.
 pub fn write_coordinate(out: &mut Vec<u8>, degrees: f64) {
-    let text = format!("{degrees:.17}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    out.extend_from_slice(if text == "-0" { b"0" } else { text.as_bytes() });
+    let start = out.len();
+    write!(out, "{degrees:.17}").expect("writing to memory");
+    while out.ends_with(b"0") {
+        out.pop();
+    }
+    if out.ends_with(b".") {
+        out.pop();
+    }
+    if out[start..] == *b"-0" {
+        out.remove(start);
+    }
 }
 
 /// A rectangle between two meridians and two parallels, in degrees.

@@ -214,6 +214,17 @@ pub fn make_dense(hll: &mut Vec<u8>) -> Result<(), InvalidHll> {
     Ok(())
 }
 
+/// Appends the runs of a sparse HyperLogLog in words, `Z:16384` or `z:5 v:2,1`; nothing of a dense one.
+///
+/// # Errors
+/// [`InvalidHll::NotHll`] when the header is wrong.
+pub fn write_runs(out: &mut Vec<u8>, hll: &[u8]) -> Result<(), InvalidHll> {
+    if encoding(hll)? == Encoding::Sparse {
+        sparse::write_runs(out, &hll[HEADER_BYTES..]);
+    }
+    Ok(())
+}
+
 /// The encoding, after a check of the header and of a dense string's size.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 //! Layout: total bytes (`u32` LE), item count (`u16` LE, 65535 when unknown), the entries, and an end byte. Every entry
 //! ends with its own length, readable backwards, so a walk can start at either end.
 
+mod buffer;
 mod encoding;
 mod iter;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 mod validate;
 
 use crate::number::{parse_i64, write_i64};
+use buffer::Buffer;
 pub(super) use encoding::Encoded;
 pub use iter::{Items, ItemsBack};
 pub use validate::validate;
@@ -117,7 +119,7 @@ impl Cursor {
 
 /// A sequence of small items in one buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listpack(Vec<u8>);
+pub struct Listpack(Buffer);
 
 impl Default for Listpack {
     fn default() -> Self {
@@ -128,7 +130,7 @@ impl Default for Listpack {
 impl Listpack {
     /// A listpack without items.
     pub fn new() -> Self {
-        Listpack(vec![EMPTY_BYTES as u8, 0, 0, 0, 0, 0, END])
+        Listpack(Buffer::new(vec![EMPTY_BYTES as u8, 0, 0, 0, 0, 0, END]))
     }
 
     /// Takes over bytes from elsewhere after checking all of them.
@@ -137,7 +139,7 @@ impl Listpack {
     /// [`Corrupt`] when the bytes are not exactly one listpack.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Corrupt> {
         validate(&bytes)?;
-        Ok(Listpack(bytes))
+        Ok(Listpack(Buffer::new(bytes)))
     }
 
     /// Adds an item at the front. The caller asks [`fits`](Self::fits) first when sizes are a client's choice.
@@ -158,7 +160,7 @@ impl Listpack {
     /// Adds an entry whose form is already chosen, so that a caller who asked for its size need not choose it twice.
     pub(super) fn insert_encoded(&mut self, cursor: Cursor, encoded: &Encoded<'_>) {
         self.resize_gap(cursor.0, 0, encoded.size());
-        encoded.write(&mut self.0[cursor.0..]);
+        encoded.write(&mut self.0.bytes_mut()[cursor.0..]);
         self.adjust_count(1);
     }
 
@@ -167,7 +169,7 @@ impl Listpack {
         let encoded = Encoded::new(item.into());
         let old_bytes = self.next(cursor).0 - cursor.0;
         self.resize_gap(cursor.0, old_bytes, encoded.size());
-        encoded.write(&mut self.0[cursor.0..]);
+        encoded.write(&mut self.0.bytes_mut()[cursor.0..]);
     }
 
     /// Removes the entry at `cursor`, which then names the entry after it.
@@ -193,7 +195,7 @@ impl Listpack {
         let (at, entries) = (self.end(), other.entries());
         let count = self.len() + other.len();
         self.resize_gap(at.0, 0, entries.len());
-        self.0[at.0..at.0 + entries.len()].copy_from_slice(entries);
+        self.0.bytes_mut()[at.0..at.0 + entries.len()].copy_from_slice(entries);
         self.store_count(count);
     }
 
@@ -201,9 +203,7 @@ impl Listpack {
     pub fn split_off(&mut self, index: usize) -> Listpack {
         let count = self.len();
         let cut = self.seek(index).unwrap_or(self.end());
-        let mut tail = Listpack(Vec::with_capacity(EMPTY_BYTES + self.end().0 - cut.0));
-        tail.0.extend_from_slice(&[0; HEADER_BYTES]);
-        tail.0.extend_from_slice(&self.0[cut.0..]);
+        let mut tail = Listpack(Buffer::new([&[0; HEADER_BYTES], &self.bytes()[cut.0..]].concat()));
         tail.store_size();
         tail.store_count(count.saturating_sub(index));
         self.resize_gap(cut.0, self.end().0 - cut.0, 0);
@@ -213,7 +213,7 @@ impl Listpack {
 
     /// Gives spare capacity back.
     pub fn shrink(&mut self) {
-        self.0.shrink_to_fit();
+        self.0.shrink();
     }
 
     /// The number of items. It walks when there are 65535 or more.
@@ -230,18 +230,19 @@ impl Listpack {
     }
 
     /// The serialized form.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        self.0.bytes()
     }
 
     /// The serialized form, given away.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+        self.0.into_vec()
     }
 
     /// The heap memory held, in bytes.
     pub fn heap_bytes(&self) -> usize {
-        self.0.capacity()
+        self.0.heap_bytes()
     }
 
     /// Whether `more_bytes` of entries still fit under [`MAX_BYTES`].
@@ -269,7 +270,7 @@ impl Listpack {
 
     /// The place of the entry before `cursor`.
     pub fn previous(&self, cursor: Cursor) -> Option<Cursor> {
-        let before = &self.0[HEADER_BYTES..cursor.0];
+        let before = &self.bytes()[HEADER_BYTES..cursor.0];
         let size = encoding::last_entry_size(before)?;
         Some(Cursor(cursor.0 - size))
     }
@@ -343,7 +344,7 @@ impl Listpack {
 
     /// The items from `cursor` to the back.
     pub fn iter_from(&self, cursor: Cursor) -> Items<'_> {
-        Items::new(&self.0[cursor.0..self.end().0])
+        Items::new(&self.bytes()[cursor.0..self.end().0])
     }
 
     /// The items from the back.
@@ -353,51 +354,43 @@ impl Listpack {
 
     /// The items before `cursor`, the nearest first.
     pub fn iter_back_from(&self, cursor: Cursor) -> ItemsBack<'_> {
-        ItemsBack::new(&self.0[HEADER_BYTES..cursor.0])
+        ItemsBack::new(&self.bytes()[HEADER_BYTES..cursor.0])
     }
 
     /// The bytes of all entries.
     fn entries(&self) -> &[u8] {
-        &self.0[HEADER_BYTES..self.0.len() - 1]
+        &self.bytes()[HEADER_BYTES..self.0.len() - 1]
     }
 
     /// The item at `cursor` and the size of its entry.
     fn decode(&self, cursor: Cursor) -> Option<(Item<'_>, usize)> {
-        encoding::decode(&self.0[cursor.0..self.0.len() - 1])
+        encoding::decode(&self.bytes()[cursor.0..self.0.len() - 1])
     }
 
     /// Makes room for `new_bytes` where `old_bytes` were, and stores the new size.
     fn resize_gap(&mut self, at: usize, old_bytes: usize, new_bytes: usize) {
-        let old_len = self.0.len();
-        let new_len = old_len - old_bytes + new_bytes;
-        if new_bytes > old_bytes {
-            assert!(new_len <= MAX_BYTES, "a listpack is asked whether an item fits before it grows");
-            if new_len > self.0.capacity() {
-                // Doubling would waste most where listpacks matter: in many small keys.
-                self.0.reserve_exact(new_len + new_len / 4 - old_len);
-            }
-            self.0.resize(new_len, END);
-        }
-        self.0.copy_within(at + old_bytes..old_len, at + new_bytes);
-        self.0.truncate(new_len);
+        let new_len = self.0.len() - old_bytes + new_bytes;
+        assert!(new_len <= MAX_BYTES, "a listpack is asked whether an item fits before it grows");
+        self.0.resize_gap(at, old_bytes, new_bytes);
         self.store_size();
     }
 
     /// Stores the number of bytes in the header.
     fn store_size(&mut self) {
         let size = u32::try_from(self.0.len()).expect("a listpack stays under MAX_BYTES");
-        self.0[..4].copy_from_slice(&size.to_le_bytes());
+        self.0.bytes_mut()[..4].copy_from_slice(&size.to_le_bytes());
     }
 
     /// The count in the header.
     fn stored_count(&self) -> u16 {
-        u16::from_le_bytes([self.0[4], self.0[5]])
+        let bytes = self.bytes();
+        u16::from_le_bytes([bytes[4], bytes[5]])
     }
 
     /// Stores a count, or that it is unknown.
     fn store_count(&mut self, count: usize) {
         let stored = u16::try_from(count).unwrap_or(UNKNOWN_COUNT);
-        self.0[4..HEADER_BYTES].copy_from_slice(&stored.to_le_bytes());
+        self.0.bytes_mut()[4..HEADER_BYTES].copy_from_slice(&stored.to_le_bytes());
     }
 
     /// Changes a known count. An unknown one stays unknown, as in Redis.

@@ -19,7 +19,7 @@ use std::ops::Range;
 
 use index::{Index, NUMBERS_MAX};
 pub use iter::Iter;
-use slab::{Slab, Slot};
+use slab::Slab;
 use tree::{Entry, Tree};
 
 /// What an insert did.
@@ -76,16 +76,29 @@ impl SortedSet {
 
     /// Adds a member or changes its score, which must not be NaN.
     pub fn insert(&mut self, member: &[u8], score: f64, hash: impl Fn(&[u8]) -> u64) -> Insertion {
-        debug_assert!(!score.is_nan(), "the caller refuses NaN");
+        self.change(member, hash, |_| Some(score))
+    }
+
+    /// Looks a member up once and gives it the score that `decide` answers to its present one. `None` leaves all as
+    /// it is.
+    pub fn change(
+        &mut self,
+        member: &[u8],
+        hash: impl Fn(&[u8]) -> u64,
+        decide: impl FnOnce(Option<f64>) -> Option<f64>,
+    ) -> Insertion {
         let hashed = hash(member);
-        if let Some(id) = self.find(hashed, member) {
+        let found = self.find(hashed, member);
+        let Some(score) = decide(found.map(|id| self.slab.score(id))) else { return Insertion::Unchanged };
+        debug_assert!(!score.is_nan(), "the caller refuses NaN");
+        if let Some(id) = found {
             return self.update(id, score);
         }
         if self.len() >= NUMBERS_MAX as usize {
             return Insertion::Full;
         }
         let rank = self.rank_of(score, member);
-        let id = self.slab.push(Slot { member: member.into(), score });
+        let id = self.slab.insert(member, score);
         self.index.insert(hashed, id);
         self.tree.insert_at(rank, Entry::new(score, id));
         Insertion::Inserted
@@ -94,21 +107,31 @@ impl SortedSet {
     /// Removes a member and returns the score it had.
     pub fn remove(&mut self, member: &[u8], hash: impl Fn(&[u8]) -> u64) -> Option<f64> {
         let id = self.find(hash(member), member)?;
-        let rank = self.rank_of(self.slab.at(id).score, member);
-        Some(self.remove_at(rank, id, &hash).score)
+        let score = self.slab.score(id);
+        self.tree.remove_run(self.rank_of(score, member), 1);
+        self.slab.remove(id);
+        self.index.remove(hash(member), id);
+        self.give_back(hash);
+        Some(score)
     }
 
-    /// Removes the members of a range of ranks and returns them in order. Ranks past the end are ignored.
-    pub fn remove_range(&mut self, ranks: Range<usize>, hash: impl Fn(&[u8]) -> u64) -> Vec<(Box<[u8]>, f64)> {
-        let end = ranks.end.min(self.len());
-        let count = end.saturating_sub(ranks.start);
-        let mut removed = Vec::with_capacity(count);
-        for _ in 0..count {
+    /// Removes the members of a range of ranks and says how many there were. Ranks past the end are ignored.
+    pub fn remove_range(&mut self, ranks: Range<usize>, hash: impl Fn(&[u8]) -> u64) -> usize {
+        let count = ranks.end.min(self.len()).saturating_sub(ranks.start);
+        let mut left = count;
+        while left > 0 {
             let (leaf, place) = self.tree.leaf_at(ranks.start);
-            let slot = self.remove_at(ranks.start, leaf[place].id, &hash);
-            removed.push((slot.member, slot.score));
+            let run = &leaf[place..leaf.len().min(place + left)];
+            for entry in run {
+                let member = self.slab.remove(entry.id);
+                self.index.remove(hash(&member), entry.id);
+            }
+            let removed = run.len();
+            self.tree.remove_run(ranks.start, removed);
+            self.give_back(&hash);
+            left -= removed;
         }
-        removed
+        count
     }
 
     /// Removes all members and frees all memory.
@@ -119,7 +142,7 @@ impl SortedSet {
     /// The score of a member.
     pub fn score(&self, member: &[u8], hash: impl Fn(&[u8]) -> u64) -> Option<f64> {
         let id = self.find(hash(member), member)?;
-        Some(self.slab.at(id).score)
+        Some(self.slab.score(id))
     }
 
     /// The rank of a member.
@@ -188,6 +211,14 @@ impl SortedSet {
         self.range(0..self.len())
     }
 
+    /// Visits about `count` members in an order of their hashes, from a cursor on, and answers the next cursor: 0 at
+    /// the end. Who is there from the first call to the last is visited, whatever changes in between.
+    pub fn scan(&self, cursor: u64, count: u64, mut visit: impl FnMut(&[u8], f64)) -> u64 {
+        self.index.scan(cursor, count, |id| {
+            visit(self.slab.member(id), self.slab.score(id));
+        })
+    }
+
     /// Number of members.
     pub const fn len(&self) -> usize {
         self.slab.len()
@@ -204,40 +235,42 @@ impl SortedSet {
     }
 
     fn update(&mut self, id: u32, score: f64) -> Insertion {
-        let old = self.slab.at(id).score;
+        let old = self.slab.score(id);
         if old == score {
             return Insertion::Unchanged;
         }
-        self.tree.remove_at(self.rank_of(old, &self.slab.at(id).member));
-        let rank = self.rank_of(score, &self.slab.at(id).member);
+        self.tree.remove_run(self.rank_of(old, self.slab.member(id)), 1);
+        let rank = self.rank_of(score, self.slab.member(id));
         self.tree.insert_at(rank, Entry::new(score, id));
-        self.slab.at_mut(id).score = score;
+        self.slab.set_score(id, score);
         Insertion::Updated { old }
     }
 
-    /// Removes the member with this rank and number. The last member of the slab takes over the number.
-    fn remove_at(&mut self, rank: usize, id: u32, hash: impl Fn(&[u8]) -> u64) -> Slot {
-        self.tree.remove_at(rank);
-        self.index.remove(hash(&self.slab.at(id).member), id);
-        let last = self.len() as u32 - 1;
-        if last != id {
-            let moved = self.slab.at(last);
-            self.index.replace(hash(&moved.member), last, id);
-            self.tree.renumber_at(self.rank_of(moved.score, &moved.member), id);
-        }
-        let slot = self.slab.swap_remove(id);
+    /// Gives memory back after removals. Members at the end of the slab move to lower numbers.
+    fn give_back(&mut self, hash: impl Fn(&[u8]) -> u64) {
         if self.is_empty() {
-            self.clear();
+            return self.clear();
         }
-        slot
+        while self.slab.is_sparse() {
+            // The tree finds places by the members of the slab, so it is asked before the member moves.
+            let moving = self.slab.last_used().map(|id| {
+                let member = self.slab.member(id);
+                (id, hash(member), self.rank_of(self.slab.score(id), member))
+            });
+            let number = self.slab.shrink();
+            if let (Some((old, hashed, rank)), Some(new)) = (moving, number) {
+                self.index.replace(hashed, old, new);
+                self.tree.renumber_at(rank, new);
+            }
+        }
     }
 
     fn find(&self, hashed: u64, member: &[u8]) -> Option<u32> {
-        self.index.find(hashed, |id| *self.slab.at(id).member == *member)
+        self.index.find(hashed, |id| *self.slab.member(id) == *member)
     }
 
     fn member(&self, entry: Entry) -> &[u8] {
-        &self.slab.at(entry.id).member
+        self.slab.member(entry.id)
     }
 }
 

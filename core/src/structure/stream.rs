@@ -10,6 +10,8 @@ mod id;
 mod log;
 mod node;
 mod range;
+mod references;
+mod restore;
 mod text;
 mod trim;
 
@@ -23,6 +25,7 @@ pub use group::{Acknowledgement, Consumer, ConsumerId, Group, Pending, PendingRe
 pub use id::{InvalidId, NewId, StreamId};
 pub use log::{AppendError, Log, NodeLimits, StateError};
 pub use range::{Entries, EntriesBack, Entry, Fields};
+pub use references::{Deletion, References};
 pub use text::Text;
 pub use trim::{Trim, TrimTo, default_limit};
 

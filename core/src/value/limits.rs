@@ -22,6 +22,12 @@ pub struct SetLimits {
     pub pack: PackLimits,
 }
 
+impl SetLimits {
+    /// No conversion at all.
+    pub const NONE: Self =
+        Self { intset_entries: usize::MAX, pack: PackLimits { entries: usize::MAX, value_bytes: usize::MAX } };
+}
+
 fn size(setting: u64) -> usize {
     usize::try_from(setting).unwrap_or(usize::MAX)
 }

@@ -56,6 +56,27 @@ impl Members {
         true
     }
 
+    /// Adds a name without a value; false if it is there.
+    #[inline]
+    pub fn add(&mut self, name: &[u8], hasher: KeyHasher) -> bool {
+        let hash = hasher.hash(name);
+        if self.table.find(hash, name).is_some() {
+            return false;
+        }
+        let entry = Entry::new(name, NewValue::Bytes(b""), None, 0);
+        self.entry_bytes += entry.heap_bytes();
+        self.table.insert(hash, entry, |name| hasher.hash(name));
+        true
+    }
+
+    /// Takes out a name chosen by the random number `random`.
+    pub fn take_random(&mut self, random: u64, hasher: KeyHasher) -> Option<Entry> {
+        let position = self.table.random_position(random, |name| hasher.hash(name))?;
+        let entry = self.table.remove(position, |name| hasher.hash(name));
+        self.entry_bytes -= entry.heap_bytes();
+        Some(entry)
+    }
+
     /// Changes the value or expiry of a name that was found.
     pub fn update<R>(&mut self, position: Position, change: impl FnOnce(&mut Entry) -> R) -> R {
         let entry = self.table.at_mut(position);

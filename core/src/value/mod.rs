@@ -8,9 +8,10 @@ mod members;
 mod set;
 mod sorted_set;
 
-pub use hash::Hash;
+pub(crate) use hash::text_bytes;
+pub use hash::{Field, FieldExpiry, Hash};
 pub use limits::{PackLimits, SetLimits};
 pub use list::List;
 pub use members::{Members, element_of};
-pub use set::Set;
+pub use set::{Choice, Set, scale, with_text};
 pub use sorted_set::SortedSet;

@@ -9,18 +9,21 @@ use larder_core::command::{Command, CommandId};
 use larder_core::connection::Connection;
 use larder_core::context::Env;
 use larder_core::effects::Effects;
+use larder_core::error::CommandError;
 use larder_core::execute::execute;
 use larder_core::hash::Random;
 use larder_core::hub::Counters;
+use larder_core::journal::Journal;
 use larder_core::keyspace::shard::Shard;
 use larder_core::keyspace::{Held, ShardId, ShardSet};
 use larder_core::limits::{BATCH_MICROSECONDS, COMMANDS_PER_BATCH, COMMANDS_PER_HOLD, OUTPUT_BATCH_BYTES};
 use larder_core::plan::{Plan, plan};
 use larder_core::resp::Arguments;
-use larder_core::resp::Reply;
+use larder_core::resp::{Protocol, Reply, decode};
 use larder_core::retry::{give_up, resume, retry};
 use larder_core::session::Session;
-use larder_core::settings::Settings;
+use larder_core::settings::{AppendFsync, Settings};
+use larder_core::store::Lsn;
 
 use super::mailbox::Mailbox;
 use super::process::now_us;
@@ -128,6 +131,7 @@ impl Surroundings {
             layout: &shared.layout,
             signals: &shared.signals,
             counters: &self.counters,
+            journal: shared.log.as_ref().map(|log| log as &dyn Journal),
             host: &shared.process,
         };
         let plan = plan(session, args, &env);
@@ -140,9 +144,10 @@ impl Surroundings {
             (ShardSet::None, false) => execute(session, Held::None, None, plan, args, env, out, effects),
             (ShardSet::One(id), false) => {
                 let shard = hold_shard(shared, hold, id);
-                let may_be_slow = plan.command.is_some_and(may_be_slow);
+                let may_be_slow = args.len() > FEW_WORDS || plan.command.is_some_and(may_be_slow);
+                let mark = out.len();
                 execute(session, Held::One(id, shard), None, plan, args, env, out, effects);
-                if may_be_slow {
+                if may_be_slow || out.len() > mark + SHORT_REPLY_BYTES {
                     *hold = None;
                 }
             }
@@ -184,9 +189,12 @@ impl Driver {
     /// called again.
     pub async fn wait_for_data(&mut self) {
         while let Some(parked) = self.connection.session.parked.clone() {
-            if let Some(reply) = self.mailbox.take() {
-                resume(&mut self.connection.session);
-                self.connection.out.extend_from_slice(&reply);
+            if let Some(delivery) = self.mailbox.take() {
+                let session = &mut self.connection.session;
+                resume(session);
+                session.depends_on = session.depends_on.max(delivery.depends_on);
+                session.wrote = session.wrote.max(delivery.depends_on);
+                self.connection.out.extend_from_slice(&delivery.reply);
                 return;
             }
             let is_over = parked.wait.deadline_ms.is_some_and(|deadline_ms| deadline_ms <= now_us() / 1000);
@@ -211,6 +219,24 @@ impl Driver {
     /// The settings in force.
     pub fn settings(&mut self) -> &Arc<Settings> {
         self.world.settings()
+    }
+
+    /// Waits until the replies may leave. Those that the log could not be made to keep become errors.
+    #[inline]
+    pub async fn settle(&mut self) {
+        let (depends_on, wrote) = (self.connection.session.depends_on, self.connection.session.wrote);
+        let policy = self.world.surroundings.settings.appendfsync;
+        if !self.world.shared.is_settled(depends_on, policy) {
+            self.settle_slowly(depends_on, wrote, policy).await;
+        }
+    }
+
+    async fn settle_slowly(&mut self, depends_on: Lsn, wrote: Lsn, policy: AppendFsync) {
+        if !self.world.shared.settle(depends_on, wrote, policy).await {
+            let protocol = self.connection.session.protocol;
+            let replies = replace_replies(&self.connection.out, protocol);
+            self.connection.out = replies;
+        }
     }
 
     /// Counts bytes that went over the wire, all waiting replies if any.
@@ -295,11 +321,29 @@ fn run_batch(connection: &mut Connection, shared: &Shared, surroundings: &mut Su
     }
 }
 
-/// Whether the cost of a command grows with its arguments or the data.
+/// As many errors as there are replies: their changes may be lost, and saying otherwise would be a lie.
+fn replace_replies(replies: &[u8], protocol: Protocol) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = replies;
+    while let Ok(Some((_, used))) = decode(rest) {
+        Reply::new(&mut out, protocol).error_bytes(CommandError::WRITE_FAULT.text());
+        rest = &rest[used..];
+    }
+    out
+}
+
+/// Whether the cost of a command grows with the data. What is constant for each element shows in the number of words
+/// or the length of the reply.
 #[inline]
 fn may_be_slow(command: CommandId) -> bool {
-    command.row().complexity != Command::ROW.complexity
+    !command.row().complexity.starts_with(Command::ROW.complexity)
 }
+
+/// Words of requests that are surely quick if their elements are.
+const FEW_WORDS: usize = 32;
+
+/// Length of replies of which the same is true.
+const SHORT_REPLY_BYTES: usize = 4096;
 
 /// Keeps the shard that is held already, or lets go and takes another.
 #[inline]

@@ -1,20 +1,23 @@
 //! What others leave for a client while its task is elsewhere.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use larder_core::effects::Delivery;
 use tokio::sync::Notify;
+
+use super::lock;
 
 /// The reply to a request that waited for data, brought by whoever served it.
 #[derive(Debug, Default)]
 pub struct Mailbox {
-    reply: Mutex<Option<Vec<u8>>>,
+    delivery: Mutex<Option<Delivery>>,
     wake: Notify,
 }
 
 impl Mailbox {
-    /// Leaves a reply, which may be empty, and wakes the client.
-    pub fn deliver(&self, reply: Vec<u8>) {
-        *self.reply.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply);
+    /// Leaves a reply and wakes the client.
+    pub fn deliver(&self, delivery: Delivery) {
+        *lock(&self.delivery) = Some(delivery);
         self.wake.notify_one();
     }
 
@@ -24,8 +27,8 @@ impl Mailbox {
     }
 
     /// The reply that was left.
-    pub fn take(&self) -> Option<Vec<u8>> {
-        self.reply.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub fn take(&self) -> Option<Delivery> {
+        lock(&self.delivery).take()
     }
 
     /// Waits until there is something to look at. A wake-up before the call counts.

@@ -27,6 +27,10 @@ pub async fn run(shared: Arc<Shared>, log: LogControl) {
         if !shared.signals.active_expiry_stopped.load(Ordering::Relaxed) {
             expire(&shared).await;
         }
+        if let Some(log) = &shared.log {
+            // What expired by itself waits for nobody's reply.
+            log.write_out(log.last());
+        }
         shared.sum_memory();
         let mut hub = shared.hub();
         hub.sample(now_ms());
@@ -41,7 +45,7 @@ pub async fn run(shared: Arc<Shared>, log: LogControl) {
 async fn expire(shared: &Shared) {
     for id in 0..shared.shard_count() {
         for _ in 0..SLICES_PER_ROUND {
-            let more = shared.shard(id).tick(now_ms());
+            let more = shared.tick(id);
             if !more {
                 break;
             }

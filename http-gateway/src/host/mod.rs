@@ -4,6 +4,7 @@
 //! lock is held over an await, and no command hops between threads.
 
 pub mod driver;
+pub mod log;
 pub mod mailbox;
 pub mod maintenance;
 pub mod process;
@@ -22,14 +23,18 @@ use larder_core::keyspace::shard::Shard;
 use larder_core::keyspace::waiting::Parked;
 use larder_core::keyspace::{Held, Layout, ShardId, ShardSet};
 use larder_core::limits::MAX_SHARDS;
+use larder_core::load::Loader;
 use larder_core::retry::{resume, unpark};
 use larder_core::session::{ClientId, ClientRecord, Session};
-use larder_core::settings::Settings;
+use larder_core::settings::{AppendFsync, Settings};
+use larder_core::store::record::Change;
+use larder_core::store::{Lsn, Opened, StoreError};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use log::Log;
 use mailbox::Mailbox;
-use process::ServerProcess;
+use process::{ServerProcess, now_us};
 
 /// Shards for each core, so that two cores seldom want the same one.
 const SHARDS_PER_CORE: usize = 4;
@@ -42,6 +47,8 @@ pub struct Shared {
     pub layout: Layout,
     /// Flags that every session reads.
     pub signals: Arc<Signals>,
+    /// Where changes are told of, if they are.
+    pub log: Option<Log>,
     /// The process, as commands see it.
     pub process: ServerProcess,
     /// Tasks of connected clients, for CLIENT KILL and the shutdown.
@@ -90,11 +97,53 @@ impl Shared {
             signals: Arc::clone(&hub.signals),
             hub: Mutex::new(hub),
             layout,
+            log: None,
             process,
             tasks: Mutex::default(),
             mailboxes: Mutex::default(),
             pause_changed: Notify::new(),
         }
+    }
+
+    /// Brings back what a store holds, and tells it of all changes from now on.
+    pub fn load(&mut self, opened: Opened) -> Result<(), StoreError> {
+        let Opened { store, snapshot, changes, last, .. } = opened;
+        let settings = Arc::clone(&self.hub().settings);
+        let mut shards: Vec<Shard> = self.layout.build();
+        if snapshot.is_some() {
+            return Err(StoreError::Corrupt("snapshots cannot be read yet".to_owned()));
+        }
+        let mut loader = Loader::new(self.layout, &settings);
+        for change in changes {
+            let (lsn, payload) = change?;
+            let corrupt = |why: &str| StoreError::Corrupt(format!("record {lsn} of the log: {why}"));
+            let change = Change::read(&payload).ok_or_else(|| corrupt("it is no change"))?;
+            loader.apply(&mut shards, &change).map_err(|why| corrupt(&why))?;
+        }
+        shards.iter_mut().for_each(Shard::start_journaling);
+        self.shards = shards.into_iter().map(|shard| PaddedShard(Mutex::new(shard))).collect();
+        self.log = Some(Log::new(store, last, Arc::clone(&self.signals)));
+        Ok(())
+    }
+
+    /// Whether replies that depend on a record may leave at once.
+    #[inline]
+    pub fn is_settled(&self, depends_on: Lsn, policy: AppendFsync) -> bool {
+        self.log.as_ref().is_none_or(|log| {
+            log.appended() >= depends_on && (policy != AppendFsync::Always || log.flushed() >= depends_on)
+        })
+    }
+
+    /// Waits until replies that depend on a record may leave, as the policy promises. Answers false if what the session
+    /// itself `wrote` may be lost; reads are served from memory whatever becomes of the log.
+    pub async fn settle(&self, depends_on: Lsn, wrote: Lsn, policy: AppendFsync) -> bool {
+        let Some(log) = &self.log else { return true };
+        let is_written = log.write_out(depends_on);
+        let is_safe = match policy {
+            AppendFsync::Always if is_written => log.wait_flushed(depends_on).await,
+            _ => is_written,
+        };
+        is_safe || log.appended() >= wrote && policy != AppendFsync::Always || log.wait_healed(wrote).await
     }
 
     /// Holds the hub. Never taken while a shard is held.
@@ -204,10 +253,10 @@ impl Shared {
         if !effects.errors.is_empty() {
             self.hub().errors.join(&effects.errors);
         }
-        for (id, reply) in effects.deliver {
+        for delivery in effects.deliver {
             // Whoever has gone meanwhile has no mailbox.
-            if let Some(mailbox) = lock(&self.mailboxes).get(&id) {
-                mailbox.deliver(reply);
+            if let Some(mailbox) = lock(&self.mailboxes).get(&delivery.client) {
+                mailbox.deliver(delivery);
             }
         }
         for id in effects.wake {
@@ -222,6 +271,19 @@ impl Shared {
         if effects.pause_changed {
             self.pause_changed.notify_waiters();
         }
+    }
+
+    /// One slice of a shard's background work; says whether more is due right away.
+    pub fn tick(&self, id: ShardId) -> bool {
+        let mut shard = self.shard(id);
+        let now_us = now_us();
+        let more = shard.tick(now_us / 1000);
+        if let Some(log) = self.log.as_ref().filter(|_| shard.has_expired()) {
+            shard.log_expired(log, now_us);
+            let lsn = shard.last_record();
+            shard.logged(lsn);
+        }
+        more
     }
 
     /// Sums up the memory of the data, for `maxmemory` and INFO.

@@ -1,5 +1,7 @@
 //! The host without sockets: what a driver does with bytes, and what becomes of clients.
 
+mod waiting;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 

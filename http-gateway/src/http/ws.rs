@@ -103,9 +103,10 @@ pub async fn upgrade(
 }
 
 /// Talks until either side ends it, or `life` ends.
-async fn converse(mut socket: WebSocket, mut driver: Driver, life: JoinHandle<()>) {
+async fn converse(socket: WebSocket, mut driver: Driver, life: JoinHandle<()>) {
+    let mut wire = Wire { socket, early: VecDeque::new(), early_bytes: 0 };
     let end = tokio::select! {
-        end = listen(&mut socket, &mut driver) => end,
+        end = listen(&mut wire, &mut driver) => end,
         _ = life => End::Close(close_code::POLICY, "closed by the server"),
     };
     // Off the list before the client hears of it.
@@ -113,17 +114,64 @@ async fn converse(mut socket: WebSocket, mut driver: Driver, life: JoinHandle<()
     if let End::Close(code, reason) = end {
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
         // If it does not arrive, the client is gone already, or reads too slowly.
-        let _ = tokio::time::timeout(GOOD_BYE, socket.send(Message::Close(Some(frame)))).await;
+        let _ = tokio::time::timeout(GOOD_BYE, wire.socket.send(Message::Close(Some(frame)))).await;
     }
 }
 
-async fn listen(socket: &mut WebSocket, driver: &mut Driver) -> End {
+/// A socket, and what came over it while a request waited.
+struct Wire {
+    socket: WebSocket,
+    early: VecDeque<Message>,
+    early_bytes: usize,
+}
+
+impl Wire {
+    async fn receive(&mut self) -> Option<Result<Message, axum::Error>> {
+        match self.early.pop_front() {
+            Some(message) => {
+                self.early_bytes -= early_bytes(&message);
+                Some(Ok(message))
+            }
+            None => self.socket.recv().await,
+        }
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), End> {
+        self.socket.send(message).await.map_err(|_| End::Gone)
+    }
+
+    /// Waits for something else, and keeps what comes meanwhile. A client that leaves ends the wait.
+    async fn wait(&mut self, event: impl Future<Output = ()>) -> Result<(), End> {
+        let mut event = pin!(event);
+        loop {
+            let received = tokio::select! {
+                () = &mut event => return Ok(()),
+                received = self.socket.recv(), if self.early_bytes < EARLY_BYTES => received,
+            };
+            let message = received.ok_or(End::Gone)?.map_err(|fault| why(&fault))?;
+            self.early_bytes += early_bytes(&message);
+            self.early.push_back(message);
+        }
+    }
+}
+
+/// What a message takes while it waits for its turn.
+fn early_bytes(message: &Message) -> usize {
+    let payload = match message {
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        Message::Text(text) => text.len(),
+        Message::Close(_) => 0,
+    };
+    payload + size_of::<Message>()
+}
+
+async fn listen(wire: &mut Wire, driver: &mut Driver) -> End {
     loop {
-        let result = match socket.recv().await {
+        let result = match wire.receive().await {
             None => Err(End::Gone),
             Some(Err(fault)) => Err(why(&fault)),
-            Some(Ok(Message::Binary(bytes))) => binary(socket, driver, &bytes).await,
-            Some(Ok(Message::Text(text))) => self::text(socket, driver, &text).await,
+            Some(Ok(Message::Binary(bytes))) => binary(wire, driver, &bytes).await,
+            Some(Ok(Message::Text(text))) => self::text(wire, driver, &text).await,
             // The library answers pings and the other side's closing.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_))) => Ok(()),
         };
@@ -149,7 +197,7 @@ fn why(fault: &axum::Error) -> End {
 }
 
 /// Takes bytes of RESP and sends the replies.
-async fn binary(socket: &mut WebSocket, driver: &mut Driver, bytes: &Bytes) -> Result<(), End> {
+async fn binary(wire: &mut Wire, driver: &mut Driver, bytes: &Bytes) -> Result<(), End> {
     driver.connection.input.feed(bytes);
     loop {
         let turn = driver.run();
@@ -157,9 +205,9 @@ async fn binary(socket: &mut WebSocket, driver: &mut Driver, bytes: &Bytes) -> R
         note_sent(driver);
         for start in (0..replies.len()).step_by(REPLY_BYTES) {
             let message = replies.slice(start..replies.len().min(start + REPLY_BYTES));
-            socket.send(Message::Binary(message)).await.map_err(|_| End::Gone)?;
+            wire.send(Message::Binary(message)).await?;
         }
-        if after(driver, turn).await? {
+        if after(wire, driver, turn).await? {
             break;
         }
     }
@@ -171,7 +219,7 @@ async fn binary(socket: &mut WebSocket, driver: &mut Driver, bytes: &Bytes) -> R
 }
 
 /// Runs one command in JSON and sends its reply.
-async fn text(socket: &mut WebSocket, driver: &mut Driver, text: &str) -> Result<(), End> {
+async fn text(wire: &mut Wire, driver: &mut Driver, text: &str) -> Result<(), End> {
     let mut reply = Vec::new();
     let mut request = RequestBuf::new();
     match json::read_command(text.as_bytes(), &mut request) {
@@ -184,7 +232,7 @@ async fn text(socket: &mut WebSocket, driver: &mut Driver, text: &str) -> Result
             let mut closing = Ok(());
             loop {
                 let turn = driver.run();
-                match after(driver, turn).await {
+                match after(wire, driver, turn).await {
                     Ok(true) => break,
                     Ok(false) => {}
                     Err(end) => {
@@ -199,15 +247,15 @@ async fn text(socket: &mut WebSocket, driver: &mut Driver, text: &str) -> Result
                 write_error(b"ERR the reply is no single one; use binary messages", &mut reply);
             }
             if closing.is_err() {
-                send_text(socket, driver, reply).await?;
+                send_text(wire, driver, reply).await?;
                 return closing;
             }
         }
     }
-    send_text(socket, driver, reply).await
+    send_text(wire, driver, reply).await
 }
 
-async fn send_text(socket: &mut WebSocket, driver: &Driver, mut reply: Vec<u8>) -> Result<(), End> {
+async fn send_text(wire: &mut Wire, driver: &Driver, mut reply: Vec<u8>) -> Result<(), End> {
     if reply.is_empty() {
         return Ok(());
     }
@@ -217,7 +265,7 @@ async fn send_text(socket: &mut WebSocket, driver: &Driver, mut reply: Vec<u8>) 
     }
     note_sent(driver);
     let text = Utf8Bytes::try_from(reply).expect("JSON is written in UTF-8");
-    socket.send(Message::Text(text)).await.map_err(|_| End::Gone)
+    wire.send(Message::Text(text)).await
 }
 
 /// Nothing waits to be sent any more. The bytes are counted where they pass, with their framing.
@@ -226,7 +274,7 @@ fn note_sent(driver: &Driver) {
 }
 
 /// Does what the driver wants before it runs again. True when it wants more bytes first.
-async fn after(driver: &mut Driver, turn: Turn) -> Result<bool, End> {
+async fn after(wire: &mut Wire, driver: &mut Driver, turn: Turn) -> Result<bool, End> {
     match turn {
         Turn::Read => return Ok(true),
         Turn::Again => tokio::task::yield_now().await,
@@ -234,10 +282,11 @@ async fn after(driver: &mut Driver, turn: Turn) -> Result<bool, End> {
             let shared = Arc::clone(driver.shared());
             let record = Arc::clone(&driver.connection.session.record);
             record.blocked.store(true, Ordering::Relaxed);
-            shared.wait_for_pause(now_ms()).await;
+            let stays = wire.wait(shared.wait_for_pause(now_ms())).await;
             record.blocked.store(false, Ordering::Relaxed);
+            stays?;
         }
-        Turn::Waiting => driver.wait_for_data().await,
+        Turn::Waiting => wire.wait(driver.wait_for_data()).await?,
         Turn::Close if driver.connection.session.closing => return Err(End::Close(close_code::NORMAL, "")),
         Turn::Close => return Err(End::Close(close_code::INVALID, "the bytes are not RESP")),
     }

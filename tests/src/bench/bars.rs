@@ -1,6 +1,7 @@
 //! What the results must reach.
 
 use crate::bench::report::Results;
+use crate::bench::rows::{MEMORY_TYPES, TYPES};
 use crate::bench::sample::Comparison;
 
 /// A figure of a row.
@@ -10,16 +11,24 @@ pub enum Figure {
     CpuRatio,
     /// Larder's bytes of resident memory per key.
     BytesPerKey,
+    /// The same, over redis-server's.
+    BytesRatio,
+    /// What one of a thousand requests to Larder waits longer than, in milliseconds.
+    WaitMs,
+    /// The longest wait.
+    LongestWaitMs,
     /// Requests per second, Larder over `bare_axum`.
     ThroughputRatio,
 }
 
-/// The bound of one row's figure.
+/// The bound of a row's figure, or of the geometric mean over several rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Bar {
-    /// The row.
-    pub row: &'static str,
-    /// The figure of the row.
+    /// The row, or what the rows have in common.
+    pub name: &'static str,
+    /// The rows of a mean; none for a bar of one row.
+    mean_of: &'static [&'static str],
+    /// The figure of the rows.
     pub figure: Figure,
     /// The worst value that is good enough.
     pub bound: f64,
@@ -31,7 +40,34 @@ pub const BARS: &[Bar] = &[
     bar("get-p1", Figure::CpuRatio, 0.95),
     bar("set-p16", Figure::CpuRatio, 0.75),
     bar("get-p16", Figure::CpuRatio, 0.75),
+    bar("lpush-p16", Figure::CpuRatio, 0.9),
+    bar("rpush-p16", Figure::CpuRatio, 0.9),
+    bar("lpop-p16", Figure::CpuRatio, 0.9),
+    bar("rpop-p16", Figure::CpuRatio, 0.9),
+    bar("sadd-p16", Figure::CpuRatio, 0.9),
+    bar("hset-p16", Figure::CpuRatio, 0.9),
+    bar("spop-p16", Figure::CpuRatio, 0.9),
+    bar("zadd-p16", Figure::CpuRatio, 0.9),
+    bar("zpopmin-p16", Figure::CpuRatio, 0.9),
+    bar("lrange100-p16", Figure::CpuRatio, 0.9),
+    bar("lrange600-p16", Figure::CpuRatio, 0.9),
+    bar("xadd-p16", Figure::CpuRatio, 0.9),
+    mean("types: mean", TYPES, Figure::CpuRatio, 0.75),
     bar("memory-string", Figure::BytesPerKey, 95.0),
+    bar("memory-hash", Figure::BytesRatio, 1.0),
+    bar("memory-zset", Figure::BytesRatio, 1.0),
+    bar("memory-set", Figure::BytesRatio, 1.0),
+    bar("memory-list", Figure::BytesRatio, 1.0),
+    bar("memory-stream", Figure::BytesRatio, 1.0),
+    mean("memory: mean", MEMORY_TYPES, Figure::BytesRatio, 0.8),
+    bar("stall-set", Figure::WaitMs, 5.0),
+    bar("stall-set", Figure::LongestWaitMs, 50.0),
+    bar("stall-hash", Figure::WaitMs, 5.0),
+    bar("stall-hash", Figure::LongestWaitMs, 50.0),
+    bar("stall-zset", Figure::WaitMs, 5.0),
+    bar("stall-zset", Figure::LongestWaitMs, 50.0),
+    bar("stall-list", Figure::WaitMs, 5.0),
+    bar("stall-list", Figure::LongestWaitMs, 50.0),
     bar("rest-v1-get", Figure::ThroughputRatio, 0.85),
     bar("rest-upstash-get", Figure::ThroughputRatio, 0.85),
 ];
@@ -53,6 +89,9 @@ impl Figure {
         match self {
             Self::CpuRatio => "CPU per operation, larder/redis",
             Self::BytesPerKey => "bytes per key",
+            Self::BytesRatio => "bytes per item, larder/redis",
+            Self::WaitMs => "p99.9 of pings, ms",
+            Self::LongestWaitMs => "longest ping, ms",
             Self::ThroughputRatio => "requests/s, larder/bare",
         }
     }
@@ -60,35 +99,59 @@ impl Figure {
     /// Which side of the bound is good.
     pub fn relation(self) -> &'static str {
         match self {
-            Self::CpuRatio | Self::BytesPerKey => "<=",
             Self::ThroughputRatio => ">=",
+            _ => "<=",
+        }
+    }
+
+    fn of(self, row: &str, results: &Results) -> Option<f64> {
+        match self {
+            Self::CpuRatio => find(&results.commands, row).map(|c| c.ratio(|s| s.cpu_us)),
+            Self::BytesPerKey => find(&results.memory, row).map(|c| c.subject(|b| *b)),
+            Self::BytesRatio => find(&results.memory, row).map(|c| c.ratio(|b| *b)),
+            Self::WaitMs => find(&results.stalls, row).map(|c| c.subject(|w| w.p999_ms)),
+            Self::LongestWaitMs => find(&results.stalls, row).map(|c| c.subject(|w| w.max_ms)),
+            Self::ThroughputRatio => find(&results.rest, row).map(|c| c.ratio(|s| s.per_second)),
         }
     }
 }
 
 impl Bar {
+    /// The rows that it is about.
+    pub fn rows(&self) -> &[&'static str] {
+        if self.mean_of.is_empty() { std::slice::from_ref(&self.name) } else { self.mean_of }
+    }
+
     /// Holds the bar against the results.
     pub fn verdict(&self, results: &Results) -> Verdict {
-        let value = match self.figure {
-            Figure::CpuRatio => find(&results.commands, self.row).map(|c| c.ratio(|s| s.cpu_us)),
-            Figure::BytesPerKey => find(&results.memory, self.row).map(|c| c.subject(|b| *b)),
-            Figure::ThroughputRatio => find(&results.rest, self.row).map(|c| c.ratio(|s| s.per_second)),
-        };
-        value.map_or(Verdict::NotMeasured, |value| self.judge(value))
+        let values: Option<Vec<f64>> = self.rows().iter().map(|row| self.figure.of(row, results)).collect();
+        values.map_or(Verdict::NotMeasured, |values| self.judge(geometric_mean(&values)))
     }
 
     fn judge(&self, value: f64) -> Verdict {
         // Neither comparison holds for a value that is no number: it misses.
         let reached = match self.figure {
-            Figure::CpuRatio | Figure::BytesPerKey => value <= self.bound,
             Figure::ThroughputRatio => value >= self.bound,
+            _ => value <= self.bound,
         };
         if reached { Verdict::Ok(value) } else { Verdict::Missed(value) }
     }
 }
 
 const fn bar(row: &'static str, figure: Figure, bound: f64) -> Bar {
-    Bar { row, figure, bound }
+    Bar { name: row, mean_of: &[], figure, bound }
+}
+
+const fn mean(name: &'static str, rows: &'static [&'static str], figure: Figure, bound: f64) -> Bar {
+    Bar { name, mean_of: rows, figure, bound }
+}
+
+/// The value itself where there is one.
+fn geometric_mean(values: &[f64]) -> f64 {
+    match values {
+        [value] => *value,
+        _ => (values.iter().map(|value| value.ln()).sum::<f64>() / values.len() as f64).exp(),
+    }
 }
 
 fn find<'a, T>(rows: &'a [Comparison<T>], name: &str) -> Option<&'a Comparison<T>> {
@@ -119,5 +182,15 @@ mod tests {
             .memory
             .push(Comparison { row: "memory-string", rounds: vec![(90.0, 110.0), (91.0, 100.0), (99.0, 100.0)] });
         assert_eq!(memory.verdict(&results), Verdict::Ok(91.0));
+    }
+
+    #[test]
+    fn a_mean_needs_all_its_rows() {
+        let mean = mean("both", &["a", "b"], Figure::BytesRatio, 0.5);
+        let mut results = Results::default();
+        results.memory.push(Comparison { row: "a", rounds: vec![(25.0, 100.0)] });
+        assert_eq!(mean.verdict(&results), Verdict::NotMeasured);
+        results.memory.push(Comparison { row: "b", rounds: vec![(100.0, 100.0)] });
+        assert!(matches!(mean.verdict(&results), Verdict::Ok(value) if (value - 0.5).abs() < 1e-9));
     }
 }

@@ -12,6 +12,9 @@ const BATCH: u64 = 1000;
 /// How long one batch may take.
 const REPLY_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Leaves 32 bits of a spread index for a score, which are in no order and seldom the same.
+const SCORE_SHIFT: u32 = 32;
+
 /// No answer to a load is longer.
 const MAX_BULK_BYTES: usize = 64 * 1024;
 
@@ -105,15 +108,21 @@ fn encode(command: &[&str], index: u64, bytes: &mut Vec<u8>) {
         if word.contains("{value}") {
             word = word.replace("{value}", &value(index));
         }
+        if word.contains("{score}") {
+            word = word.replace("{score}", &(spread(index) >> SCORE_SHIFT).to_string());
+        }
         bytes.extend_from_slice(format!("${}\r\n{word}\r\n", word.len()).as_bytes());
     }
 }
 
 /// A value of [`VALUE_BYTES`] bytes that differs from key to key and is no number.
 fn value(index: u64) -> String {
-    // A multiplication by an odd number spreads the index and loses nothing of it.
-    let spread = index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    format!("{spread:x>VALUE_BYTES$x}")
+    format!("{:x>VALUE_BYTES$x}", spread(index))
+}
+
+/// The index far from its neighbours: a multiplication by an odd number loses nothing of it.
+fn spread(index: u64) -> u64 {
+    index.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::bench::generator;
 use crate::bench::load::Loader;
 use crate::bench::options::Options;
 use crate::bench::process;
-use crate::bench::rows::{CommandRow, Load, MemoryRow};
+use crate::bench::rows::{CommandRow, KEYSPACE, Load, MemoryRow};
 use crate::bench::sample::{Comparison, Generated, Sample};
 use crate::servers::Server;
 
@@ -34,12 +34,12 @@ pub fn alternate<T>(
 
 /// One `redis-benchmark` run against one server.
 pub fn command(row: &CommandRow, server: &Server, options: &Options) -> Result<Sample, String> {
-    prepare(server, row.prepare)?;
+    prepare(server, row.prepare, options)?;
     let operations = options.scaled(row.operations);
     timed(server.pid(), || generator::redis_benchmark(row, server.resp(), operations))
 }
 
-/// Bytes of resident memory per key of a fresh server.
+/// Bytes of resident memory per key, or element of the one key, of a fresh server.
 pub fn bytes_per_key(row: &MemoryRow, server: &Server, options: &Options) -> Result<f64, String> {
     let keys = options.scaled(row.load.count);
     let mut loader = Loader::connect(server.resp())?;
@@ -48,7 +48,7 @@ pub fn bytes_per_key(row: &MemoryRow, server: &Server, options: &Options) -> Res
     loader.run(&row.load, keys)?;
     sleep(MEMORY_SETTLE);
     let after = process::resident_bytes(server.pid())?;
-    loader.expect_keys(keys)?;
+    loader.expect_keys(if row.one_key { 1 } else { keys })?;
     Ok((after as f64 - before as f64) / keys as f64)
 }
 
@@ -60,12 +60,13 @@ pub fn timed(pid: u32, generate: impl FnOnce() -> Result<Generated, String>) -> 
     Ok(Sample::new(generated, after.saturating_sub(before)))
 }
 
-/// Empties the server and puts the loads in place.
-pub fn prepare(server: &Server, loads: &[Load]) -> Result<(), String> {
+/// Empties the server and puts the loads in place. Those that a row uses up are as much smaller as it is.
+pub fn prepare(server: &Server, loads: &[Load], options: &Options) -> Result<(), String> {
     let mut loader = Loader::connect(server.resp())?;
     loader.clear()?;
     for load in loads {
-        loader.run(load, load.count)?;
+        let count = if load.count > KEYSPACE { options.scaled(load.count) } else { load.count };
+        loader.run(load, count)?;
     }
     sleep(SETTLE);
     Ok(())

@@ -17,4 +17,5 @@ pub mod rest;
 pub mod rows;
 pub mod run;
 pub mod sample;
+pub mod stall;
 pub mod wasm;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::bench::bars::{BARS, Bar, Verdict};
 use crate::bench::options::Options;
 use crate::bench::sample::{Comparison, Sample};
+use crate::bench::stall::Waits;
 
 /// Less server CPU time than this is marked: the kernel counts it in steps of 10 ms.
 const TRUSTED_CPU_SECONDS: f64 = 2.0;
@@ -23,6 +24,8 @@ pub struct Results {
     pub commands: Vec<Comparison<Sample>>,
     /// Bytes per key.
     pub memory: Vec<Comparison<f64>>,
+    /// What pings waited while a key grew.
+    pub stalls: Vec<Comparison<Waits>>,
     /// `wrk` rows.
     pub rest: Vec<Comparison<Sample>>,
     /// What the wasm build's own benchmark printed.
@@ -51,6 +54,7 @@ impl Results {
             },
             "commands": self.commands.iter().map(samples_json).collect::<Vec<_>>(),
             "memory": self.memory.iter().map(memory_json).collect::<Vec<_>>(),
+            "stalls": self.stalls.iter().map(stall_json).collect::<Vec<_>>(),
             "rest": self.rest.iter().map(samples_json).collect::<Vec<_>>(),
             "wasm": self.wasm,
             "bars": self.bars_json(options),
@@ -92,6 +96,9 @@ impl Results {
         }
         if !self.memory.is_empty() {
             write_memory(text, (subject, reference), &self.memory)?;
+        }
+        if !self.stalls.is_empty() {
+            write_stalls(text, (subject, reference), &self.stalls)?;
         }
         if !self.rest.is_empty() {
             let subject = if options.against_itself { "bare" } else { "larder" };
@@ -154,10 +161,32 @@ fn write_samples(
 }
 
 fn write_memory(text: &mut String, (subject, reference): (&str, &str), rows: &[Comparison<f64>]) -> std::fmt::Result {
-    writeln!(text, "\n{:18}{subject:>8} {reference:>8} {:>8}", "bytes per key", "ratio")?;
+    writeln!(text, "\n{:18}{subject:>8} {reference:>8} {:>8}", "bytes per item", "ratio")?;
     for row in rows {
         let (a, b) = (row.subject(|v| *v), row.reference(|v| *v));
         writeln!(text, "{:18}{a:8.1} {b:8.1} {:8.3}", row.row, row.ratio(|v| *v))?;
+    }
+    Ok(())
+}
+
+fn write_stalls(text: &mut String, (subject, reference): (&str, &str), rows: &[Comparison<Waits>]) -> std::fmt::Result {
+    writeln!(
+        text,
+        "\n{:18}{:^17} {:^17} {:^17} {:^17}",
+        "pings while a", "p50 ms", "p99.9 ms", "max ms", "thousand writes/s"
+    )?;
+    write!(text, "{:18}", "key grows")?;
+    for _ in 0..4 {
+        write!(text, "{subject:>8} {reference:>8} ")?;
+    }
+    writeln!(text)?;
+    for row in rows {
+        write!(text, "{:18}", row.row)?;
+        let figures: [fn(&Waits) -> f64; 4] = [|w| w.p50_ms, |w| w.p999_ms, |w| w.max_ms, |w| w.per_second / 1e3];
+        for figure in figures {
+            write!(text, "{:8.3} {:8.3} ", row.subject(figure), row.reference(figure))?;
+        }
+        writeln!(text)?;
     }
     Ok(())
 }
@@ -173,7 +202,7 @@ fn write_bars(text: &mut String, results: &Results, options: &Options) -> std::f
         writeln!(
             text,
             "{verdict:13}{:18}{:32}{value:>8} {} {}",
-            bar.row,
+            bar.name,
             bar.figure.label(),
             bar.figure.relation(),
             bar.bound
@@ -196,7 +225,7 @@ fn verdict_words(verdict: Verdict) -> (&'static str, Option<f64>) {
 fn bar_json(bar: &Bar, verdict: Verdict) -> Value {
     let (words, value) = verdict_words(verdict);
     json!({
-        "row": bar.row,
+        "row": bar.name,
         "figure": bar.figure.label(),
         "relation": bar.figure.relation(),
         "bound": bar.bound,
@@ -221,6 +250,16 @@ fn samples_json(row: &Comparison<Sample>) -> Value {
 fn memory_json(row: &Comparison<f64>) -> Value {
     let rounds: Vec<_> = row.rounds.iter().map(|(a, b)| json!({"subject": a, "reference": b})).collect();
     json!({"row": row.row, "bytes_per_key": side_json(row, |v| *v), "rounds": rounds})
+}
+
+fn stall_json(row: &Comparison<Waits>) -> Value {
+    json!({
+        "row": row.row,
+        "p50_ms": side_json(row, |w| w.p50_ms),
+        "p999_ms": side_json(row, |w| w.p999_ms),
+        "max_ms": side_json(row, |w| w.max_ms),
+        "per_second": side_json(row, |w| w.per_second),
+    })
 }
 
 fn side_json<T>(row: &Comparison<T>, figure: impl Fn(&T) -> f64 + Copy) -> Value {

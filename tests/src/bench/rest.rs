@@ -23,7 +23,7 @@ pub fn compare(row: &RestRow, larder: Option<&Server>, options: &Options) -> Res
         let subject = BareAxum::start(row.path, &answer)?;
         return against_bare(row, (subject.address, subject.pid()), &answer, options);
     };
-    measure::prepare(larder, row.prepare)?;
+    measure::prepare(larder, row.prepare, options)?;
     let address = larder.http().ok_or("the server has no HTTP listener")?;
     let answer = http::fetch(address, row.path)?;
     against_bare(row, (address, larder.pid()), &answer, options)

@@ -14,7 +14,8 @@ pub const VALUE_BYTES: usize = 32;
 pub struct Load {
     /// How often the command is sent.
     pub count: u64,
-    /// The command; `{index}` is twelve decimal digits counting from 0, `{value}` is [`VALUE_BYTES`] bytes.
+    /// The command; `{index}` is twelve decimal digits counting from 0, `{value}` is [`VALUE_BYTES`] bytes, `{score}` a
+    /// number in no order.
     pub command: &'static [&'static str],
 }
 
@@ -33,12 +34,23 @@ pub struct CommandRow {
     pub prepare: &'static [Load],
 }
 
-/// How many bytes of resident memory a key costs.
+/// How many bytes of resident memory a key costs, or an element of a large key.
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryRow {
     /// What `--rows` selects and the report prints.
     pub name: &'static str,
-    /// The loaded keys: every command must make one key of its own.
+    /// What is loaded: every command makes a key or an element of its own.
+    pub load: Load,
+    /// Whether all of it goes to one key.
+    pub one_key: bool,
+}
+
+/// How long others wait while one key grows large.
+#[derive(Clone, Copy, Debug)]
+pub struct StallRow {
+    /// What `--rows` selects and the report prints.
+    pub name: &'static str,
+    /// What makes the key grow.
     pub load: Load,
 }
 
@@ -58,6 +70,42 @@ pub const WASM_ROW: &str = "wasm";
 
 const STRINGS: Load = Load { count: KEYSPACE, command: &["SET", "key:{index}", "{value}"] };
 
+/// Elements of a key that grows while others wait.
+const LARGE: u64 = 5_000_000;
+
+/// Ten elements with each command.
+const LIST: Load = Load {
+    count: 200_000,
+    command: &[
+        "RPUSH", "mylist", "{value}", "{value}", "{value}", "{value}", "{value}", "{value}", "{value}", "{value}",
+        "{value}", "{value}",
+    ],
+};
+
+const SHORT_LIST: Load = Load { count: 1_000, ..LIST };
+
+const SET: Load = Load { count: 1_000_000, command: &["SADD", "myset", "element:{index}"] };
+
+const SORTED_SET: Load = Load { count: 1_000_000, command: &["ZADD", "myzset", "{score}", "element:{index}"] };
+
+const SMALL_HASHES: Load = Load {
+    count: 1_000_000,
+    command: &[
+        "HSET",
+        "user:{index}",
+        "name",
+        "{value}",
+        "age",
+        "42",
+        "city",
+        "Lisbon",
+        "score",
+        "{score}",
+        "seen",
+        "{index}",
+    ],
+};
+
 const ONE_STRING: Load = Load { count: 1, ..STRINGS };
 
 /// The command rows, in the order they run.
@@ -74,10 +122,68 @@ pub const COMMANDS: &[CommandRow] = &[
     command("mset-p1", &["-t", "mset"], 1, 300_000, &[STRINGS]),
     command("mset-p16", &["-t", "mset"], 16, 800_000, &[STRINGS]),
     command("mset-p64", &["-t", "mset"], 64, 800_000, &[STRINGS]),
+    command("lpush-p16", &["-t", "lpush"], 16, 2_000_000, &[]),
+    command("rpush-p16", &["-t", "rpush"], 16, 2_000_000, &[]),
+    command("lpop-p16", &["-t", "lpop"], 16, 2_000_000, &[LIST]),
+    command("rpop-p16", &["-t", "rpop"], 16, 2_000_000, &[LIST]),
+    command("sadd-p16", &["-t", "sadd"], 16, 2_000_000, &[]),
+    command("hset-p16", &["-t", "hset"], 16, 2_000_000, &[]),
+    command("spop-p16", &["-t", "spop"], 16, 1_000_000, &[SET]),
+    command("zadd-p16", &["-t", "zadd"], 16, 1_000_000, &[]),
+    command("zpopmin-p16", &["-t", "zpopmin"], 16, 1_000_000, &[SORTED_SET]),
+    // What `-t lrange_100` and `-t lrange_600` send, without the LPUSH that they send before.
+    command("lrange100-p16", &["LRANGE", "mylist", "0", "99"], 16, 400_000, &[SHORT_LIST]),
+    command("lrange600-p16", &["LRANGE", "mylist", "0", "599"], 16, 100_000, &[SHORT_LIST]),
+    command("xadd-p16", &["XADD", "mystream", "*", "myfield", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"], 16, 1_000_000, &[]),
+];
+
+/// The rows about types other than strings.
+pub const TYPES: &[&str] = &[
+    "lpush-p16",
+    "rpush-p16",
+    "lpop-p16",
+    "rpop-p16",
+    "sadd-p16",
+    "hset-p16",
+    "spop-p16",
+    "zadd-p16",
+    "zpopmin-p16",
+    "lrange100-p16",
+    "lrange600-p16",
+    "xadd-p16",
 ];
 
 /// The memory rows, in the order they run.
-pub const MEMORY: &[MemoryRow] = &[MemoryRow { name: "memory-string", load: Load { count: 1_000_000, ..STRINGS } }];
+pub const MEMORY: &[MemoryRow] = &[
+    MemoryRow { name: "memory-string", load: Load { count: 1_000_000, ..STRINGS }, one_key: false },
+    MemoryRow { name: "memory-hash", load: SMALL_HASHES, one_key: false },
+    MemoryRow { name: "memory-zset", load: SORTED_SET, one_key: true },
+    MemoryRow { name: "memory-set", load: SET, one_key: true },
+    MemoryRow {
+        name: "memory-list",
+        load: Load { count: 1_000_000, command: &["RPUSH", "mylist", "{value}"] },
+        one_key: true,
+    },
+    MemoryRow {
+        name: "memory-stream",
+        load: Load { count: 1_000_000, command: &["XADD", "mystream", "*", "myfield", "{value}"] },
+        one_key: true,
+    },
+];
+
+/// The memory rows about types other than strings.
+pub const MEMORY_TYPES: &[&str] = &["memory-hash", "memory-zset", "memory-set", "memory-list", "memory-stream"];
+
+/// The stall rows, in the order they run.
+pub const STALLS: &[StallRow] = &[
+    StallRow { name: "stall-set", load: Load { count: LARGE, ..SET } },
+    StallRow {
+        name: "stall-hash",
+        load: Load { count: LARGE, command: &["HSET", "myhash", "field:{index}", "{index}"] },
+    },
+    StallRow { name: "stall-zset", load: Load { count: LARGE, ..SORTED_SET } },
+    StallRow { name: "stall-list", load: Load { count: LARGE, command: &["RPUSH", "mylist", "{value}"] } },
+];
 
 /// The REST rows, in the order they run.
 pub const REST: &[RestRow] = &[
@@ -90,7 +196,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     let commands = COMMANDS.iter().map(|row| row.name);
     let memory = MEMORY.iter().map(|row| row.name);
     let rest = REST.iter().map(|row| row.name);
-    commands.chain(memory).chain(rest).chain([WASM_ROW])
+    let stalls = STALLS.iter().map(|row| row.name);
+    commands.chain(memory).chain(stalls).chain(rest).chain([WASM_ROW])
 }
 
 const fn command(
@@ -125,7 +232,9 @@ mod tests {
     #[test]
     fn bars_name_rows_that_exist() {
         for bar in crate::bench::bars::BARS {
-            assert!(names().any(|name| name == bar.row), "{}", bar.row);
+            for row in bar.rows() {
+                assert!(names().any(|name| name == *row), "{row}");
+            }
         }
     }
 }

@@ -5,7 +5,8 @@ use crate::bench::measure::{self, alternate};
 use crate::bench::options::Options;
 use crate::bench::report::Results;
 use crate::bench::rest;
-use crate::bench::rows::{COMMANDS, MEMORY, REST, WASM_ROW};
+use crate::bench::rows::{COMMANDS, MEMORY, REST, STALLS, WASM_ROW};
+use crate::bench::stall;
 use crate::bench::wasm;
 use crate::servers::{Server, larder_binary};
 
@@ -18,6 +19,7 @@ pub fn run(options: &Options) -> Result<Results, String> {
     let mut results = Results { machine: machine::describe(options), ..Results::default() };
     commands(options, &mut results);
     memory(options, &mut results);
+    stalls(options, &mut results);
     rest_rows(options, &mut results);
     wasm_row(options, &mut results);
     Ok(results)
@@ -54,6 +56,23 @@ fn memory(options: &Options, results: &mut Results) {
         );
         match measured {
             Ok(comparison) => results.memory.push(comparison),
+            Err(why) => results.failures.push((row.name, why)),
+        }
+    }
+}
+
+/// One round each: it is the worst that counts, and a round has many thousand pings.
+fn stalls(options: &Options, results: &mut Results) {
+    let options = &Options { rounds: 1, ..options.clone() };
+    for row in STALLS.iter().filter(|row| options.selects(row.name)) {
+        let measured = alternate(
+            row.name,
+            options,
+            || stall::measure(row, &start_subject(options), options),
+            || stall::measure(row, &Server::redis(&[]), options),
+        );
+        match measured {
+            Ok(comparison) => results.stalls.push(comparison),
             Err(why) => results.failures.push((row.name, why)),
         }
     }

@@ -2,7 +2,11 @@
 //!
 //! Both the generator and the shrinker ask: cutting words out of a harmless request can make a harmful one.
 
+mod waits;
+
 use std::ops::Range;
+
+use super::full_name;
 
 /// Milliseconds so few that the driver waits until they are over.
 pub const SHORT_MS: Range<i64> = 1..10;
@@ -36,6 +40,9 @@ pub enum Verdict {
 pub fn judge(request: &[Vec<u8>]) -> Verdict {
     // Redis 7.0 applies each option of HELLO as it reads it; we check them all first, as 7.2 does.
     if request.first().is_some_and(|name| name.eq_ignore_ascii_case(b"hello")) && request.len() > 2 {
+        return Verdict::Refused;
+    }
+    if waits::refuses(&full_name(request), request) {
         return Verdict::Refused;
     }
     let mut verdict = Verdict::Harmless;

@@ -6,6 +6,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`grammar`] | requests from the command table's `syntax`, limited to what the reference knows |
+//! | [`families`] | the types, their commands and keys |
 //! | [`values`] | values that collide, by the names of the arguments |
 //! | [`guard`] | refuses requests that cost too much or depend on the clock |
 //! | [`round`] | the commands of a round, with weights of its own |
@@ -19,6 +20,7 @@
 //! | [`run`] | rounds, reports and the closing lines |
 
 pub mod case_text;
+pub mod families;
 pub mod grammar;
 pub mod guard;
 pub mod options;

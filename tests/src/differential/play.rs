@@ -2,7 +2,7 @@
 
 use super::guard::{SHORT_WAIT_MS, Verdict, judge};
 use super::plant::Plant;
-use super::rules::{Allowance, RULES, as_set, page, rule_of};
+use super::rules::{Allowance, RULES, as_set, page, plainly_spelt, rule_of, rules_for};
 use super::side::{Outcome, Pair};
 use super::state;
 use super::tally::Tally;
@@ -65,6 +65,12 @@ pub fn play(pair: &mut Pair, steps: &[Step], plant: Option<&Plant>, tally: &mut 
                 Some(Difference { step: number, request, database: None, reference, candidate, queued });
             return Ok(played);
         }
+        if let (Ok(a), Ok(b)) = (&reference, &candidate)
+            && a != b
+            && full_name(&step.request) == "spop"
+        {
+            put_back(pair, step, [a, b]);
+        }
         if queues[step.connection].follow(&step.request, &reference) {
             pair.pass(SHORT_WAIT_MS);
         }
@@ -111,6 +117,26 @@ impl Queue {
     }
 }
 
+/// Puts the members that SPOP took on either side into both sets, which are then alike again.
+fn put_back(pair: &mut Pair, step: &Step, replies: [&Reply; 2]) {
+    let mut request = vec![b"SADD".to_vec(), step.request[1].clone()];
+    for reply in replies {
+        let members = match reply {
+            Reply::Array(members) | Reply::Set(members) => members,
+            member => std::slice::from_ref(member),
+        };
+        request.extend(members.iter().filter_map(|member| match member {
+            Reply::Bulk(text) => Some(text.clone()),
+            _ => None,
+        }));
+    }
+    for side in [&mut pair.reference, &mut pair.candidate] {
+        side.send(step.connection, &request);
+        // A side that does not answer shows at the next step.
+        let _ = side.receive(step.connection);
+    }
+}
+
 fn is_exec(request: &Request) -> bool {
     request.len() == 1 && request[0].eq_ignore_ascii_case(b"exec")
 }
@@ -145,7 +171,7 @@ fn compare(
             };
         }
         _ if begins_iteration(&step.request) => {
-            tally.count("scan", matches!(reference, Reply::Error(_)));
+            tally.count(&full_name(&step.request), matches!(reference, Reply::Error(_)));
             same_iteration(pair, step, reference, candidate, tally)
         }
         _ => same_or_excused(&step.request, reference, candidate, tally),
@@ -160,18 +186,21 @@ pub fn same_or_excused(request: &Request, reference: &Reply, candidate: &Reply, 
     if reference == candidate {
         return true;
     }
-    match rule_of(&name) {
-        Some(rule) if RULES[rule].excuses(reference, candidate) => {
-            tally.excuse(rule);
-            true
-        }
-        _ => false,
+    let found = rules_for(&name, request).find(|rule| RULES[*rule].excuses(reference, candidate));
+    if let Some(rule) = found {
+        tally.excuse(rule);
     }
+    found.is_some()
 }
 
 fn begins_iteration(request: &Request) -> bool {
     rule_of(&full_name(request)).is_some_and(|rule| RULES[rule].allows == Allowance::Iteration)
-        && request.get(1).is_some_and(|cursor| cursor == b"0")
+        && request.get(cursor_place(request)).is_some_and(|cursor| cursor == b"0")
+}
+
+/// SCAN alone has no key before its cursor.
+fn cursor_place(request: &Request) -> usize {
+    if full_name(request) == "scan" { 1 } else { 2 }
 }
 
 /// Goes through the iteration on both sides and compares what they returned.
@@ -184,14 +213,14 @@ fn same_iteration(pair: &mut Pair, step: &Step, reference: &Reply, candidate: &R
         let mut reply = first.clone();
         for _ in 0..PAGE_LIMIT {
             let (cursor, found) = page(&reply)?;
-            elements.extend_from_slice(found);
+            elements.extend(found.iter().map(plainly_spelt));
             if cursor == b"0" {
                 let mut elements = as_set(&elements);
                 elements.dedup();
                 return Some(elements);
             }
             let mut request = step.request.clone();
-            request[1] = cursor.to_vec();
+            request[cursor_place(&step.request)] = cursor.to_vec();
             reply = call(&request).ok()?;
         }
         None
@@ -204,7 +233,7 @@ fn same_iteration(pair: &mut Pair, step: &Step, reference: &Reply, candidate: &R
     let a = rest(reference, &mut |request| call_on(true, request));
     let b = rest(candidate, &mut |request| call_on(false, request));
     if reference != candidate
-        && let Some(rule) = rule_of("scan")
+        && let Some(rule) = rule_of(&full_name(&step.request))
     {
         tally.excuse(rule);
     }

@@ -1,9 +1,13 @@
 //! The commands of one round. Each round has favourites of its own, so that rare commands meet (swarm testing).
 
-use super::Step;
+use larder_core::command::{Flags, Group};
+
+use super::families::Family;
 use super::grammar::{Form, Style};
 use super::random::Random;
+use super::side::words;
 use super::values::{JUNK, KEYS, Taste};
+use super::{Request, Step};
 
 /// Commands in a round.
 pub const ROUND_COMMANDS: usize = 1_000;
@@ -12,6 +16,27 @@ pub const ROUND_COMMANDS: usize = 1_000;
 const UNKNOWN: &[&[u8]] = &[b"NOSUCH", b"", b"get\r\n", b"SETT"];
 /// One in this many requests has such a name.
 const UNKNOWN_ONE_IN: usize = 500;
+/// How many rounds are about all types.
+const ALL_FAMILIES_PERCENT: usize = 25;
+/// Most types of the other rounds.
+const FEW_FAMILIES: usize = 3;
+/// How many rounds with sorted sets give the members of sorted sets one score.
+const EQUAL_SCORES_PERCENT: usize = 35;
+/// Commands that would give them others.
+const MAKES_SCORES: &[&str] = &["zinterstore", "zunionstore"];
+/// The least weight of a command that makes keys.
+const MAKER_WEIGHT: usize = 5;
+/// Limits of the compact forms: low ones let values change their form in a few commands.
+const LIMITS: &[(&str, &[&str])] = &[
+    ("hash-max-listpack-entries", &["128", "4"]),
+    ("hash-max-listpack-value", &["64", "8"]),
+    ("list-max-listpack-size", &["-2", "4", "1"]),
+    ("set-max-intset-entries", &["512", "4"]),
+    ("set-max-listpack-entries", &["128", "4"]),
+    ("stream-node-max-entries", &["100", "3"]),
+    ("zset-max-listpack-entries", &["128", "4"]),
+    ("zset-max-listpack-value", &["64", "8"]),
+];
 /// How many rounds have transactions.
 const TRANSACTIONS_PERCENT: usize = 40;
 
@@ -33,7 +58,7 @@ pub fn steps(plan: &Plan, forms: &[Form]) -> Vec<Step> {
     let random = &mut Random::of_round(plan.seed, plan.round);
     let transactions = random.percent(TRANSACTIONS_PERCENT);
     let style = style(transactions, random);
-    let weighted = favourites(forms, transactions, random);
+    let weighted = favourites(forms, &style.taste, transactions, random);
     let connections = 1 + random.below(plan.connections);
     let total: usize = weighted.iter().map(|(_, weight)| weight).sum();
     let step = |_| {
@@ -48,6 +73,24 @@ pub fn steps(plan: &Plan, forms: &[Form]) -> Vec<Step> {
     (0..plan.commands).map(step).collect()
 }
 
+/// The settings of a round, which are the same for both servers.
+pub fn settings(plan: &Plan) -> Vec<Request> {
+    // A sequence of its own.
+    let random = &mut Random::of_round(!plan.seed, plan.round);
+    LIMITS.iter().map(|&(name, values)| words(&["CONFIG", "SET", name, *random.pick(values)])).collect()
+}
+
+fn families(random: &mut Random) -> Vec<Family> {
+    let mut families = Family::ALL.to_vec();
+    if !random.percent(ALL_FAMILIES_PERCENT) {
+        let count = 1 + random.below(FEW_FAMILIES);
+        while families.len() > count {
+            families.remove(random.below(families.len()));
+        }
+    }
+    families
+}
+
 fn style(transactions: bool, random: &mut Random) -> Style {
     let count = *random.pick(&[1, 2, 4, 8, KEYS.len()]);
     let mut keys: Vec<Vec<u8>> = KEYS[..count].iter().map(|key| key.to_vec()).collect();
@@ -55,28 +98,48 @@ fn style(transactions: bool, random: &mut Random) -> Style {
     if random.percent(30) {
         keys.push(random.pick(KEYS).to_vec());
     }
+    let mut families = families(random);
+    let equal_scores = families.contains(&Family::SortedSets) && random.percent(EQUAL_SCORES_PERCENT);
+    if equal_scores {
+        // Members of sets count as 1 where sorted sets are combined.
+        families.retain(|family| *family != Family::Sets);
+    }
     Style {
-        taste: Taste { keys, odd_percent: *random.pick(&[2, 10, 30]), sets_expired_keys: !transactions },
+        taste: Taste {
+            keys,
+            families,
+            odd_percent: *random.pick(&[2, 10, 30]),
+            sets_expired_keys: !transactions,
+            pops_at_random: !transactions,
+            equal_scores,
+        },
         optional_percent: *random.pick(&[15, 40, 70]),
-        bent_percent: *random.pick(&[0, 2, 10]),
+        // A word in the wrong place could be a score.
+        bent_percent: if equal_scores { 0 } else { *random.pick(&[0, 2, 10]) },
     }
 }
 
-/// A subset of the commands with weights. SET is always there; transactions come and go as one.
-fn favourites<'a>(forms: &'a [Form], transactions: bool, random: &mut Random) -> Vec<(&'a Form, usize)> {
+/// A subset of the commands with weights. What makes keys is always there; transactions come and go as one.
+fn favourites<'a>(forms: &'a [Form], taste: &Taste, transactions: bool, random: &mut Random) -> Vec<(&'a Form, usize)> {
     let share = *random.pick(&[15, 40, 100]);
     let mut weighted = Vec::new();
     for form in forms {
         let weight = *random.pick(&[1, 2, 5, 10]);
         let chosen = random.percent(share);
+        let family = Family::of(form.row);
+        if family.is_some_and(|family| !taste.families.contains(&family)) || !fits_scores(form, taste.equal_scores) {
+            continue;
+        }
         let weight = match form.name {
-            "set" => weight.max(5),
+            name if family.is_some_and(|family| family.makers().contains(&name)) => weight.max(MAKER_WEIGHT),
             // As many ends as beginnings, so that most commands run.
             "multi" | "exec" if transactions => 8,
             "watch" if transactions => 5,
             "multi" | "exec" => continue,
             // These end what the others began.
             "flushall" | "flushdb" | "reset" | "discard" | "unwatch" if chosen => 1,
+            // They wait.
+            _ if chosen && form.row.flags.contains(Flags::BLOCKING) => 1,
             _ if chosen => weight,
             _ => continue,
         };
@@ -86,6 +149,14 @@ fn favourites<'a>(forms: &'a [Form], transactions: bool, random: &mut Random) ->
         weighted.extend(forms.iter().map(|form| (form, 1)));
     }
     weighted
+}
+
+/// Whether a command keeps all scores equal, or means nothing where they are.
+fn fits_scores(form: &Form, equal_scores: bool) -> bool {
+    match equal_scores {
+        true => form.row.group != Group::Geo && !MAKES_SCORES.contains(&form.name),
+        false => !form.name.contains("lex"),
+    }
 }
 
 fn choose<'a>(weighted: &[(&'a Form, usize)], mut place: usize) -> &'a Form {

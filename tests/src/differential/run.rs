@@ -1,6 +1,7 @@
 //! A whole run: rounds, what is printed about their differences, and the closing lines.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use super::case_text;
 use super::grammar::{self, Form};
@@ -8,7 +9,7 @@ use super::guard::{Verdict, judge};
 use super::options::Options;
 use super::plant::{PLANTS, Plant};
 use super::play::{Difference, Played, play};
-use super::round::{Plan, ROUND_COMMANDS, steps};
+use super::round::{Plan, ROUND_COMMANDS, settings, steps};
 use super::shrink::minimise;
 use super::side::{Outcome, Pair, Side, words};
 use super::state::place;
@@ -19,6 +20,8 @@ use crate::servers::Server;
 
 /// Most replays while one difference is shrunk.
 const SHRINK_REPLAYS: usize = 3_000;
+/// Longest time for the same: a server that falls silent costs a deadline with each replay.
+const SHRINK_TIME: Duration = Duration::from_secs(60);
 /// Bytes of an error by which two differences are told apart.
 const TOLD_APART_BYTES: usize = 24;
 /// Longest reply that is printed in full.
@@ -42,7 +45,7 @@ pub struct Outcomes {
 /// Servers that do not start or cannot be emptied, and names that no command has.
 pub fn run(options: &Options) -> Result<bool, String> {
     let candidate = if options.against_itself { redis } else { larder };
-    let mut pair = Pair { reference: Side::start(redis), candidate: Side::start(candidate) };
+    let mut pair = Pair { reference: Side::start(redis), candidate: Side::start(candidate), settings: Vec::new() };
     let forms = chosen_forms(&mut pair, options)?;
     if options.canary {
         return canary(&mut pair, options, &forms);
@@ -115,6 +118,7 @@ fn play_round(
     outcomes: &mut Outcomes,
 ) -> Result<(), String> {
     let steps = steps(plan, forms);
+    pair.settings = settings(plan);
     let played = play(pair, &steps, options.plant, &mut outcomes.tally)?;
     let Some(difference) = &played.difference else {
         outcomes.commands += steps.len();
@@ -147,6 +151,9 @@ fn report(
     let (minimal, played) = shrunk(pair, steps, options.plant, difference)?;
     if played.difference.is_some() {
         println!("  shrunk from {} to {} commands:\n", difference.step + 1, minimal.len());
+        for setting in &pair.settings {
+            println!("# with {}", case_text::line(setting));
+        }
         let title = format!("{} (differential seed {}, round {round})", place(difference), options.seed);
         println!("{}", case_text::write(&title, &minimal, &played));
     } else {
@@ -165,10 +172,11 @@ fn shrunk(
 ) -> Result<(Vec<Step>, Played), String> {
     let wanted = signature(difference);
     let mut replays = 0;
+    let started = Instant::now();
     let mut tally = Tally::default();
     let mut fails = |steps: &[Step]| {
         replays += 1;
-        if replays > SHRINK_REPLAYS {
+        if replays > SHRINK_REPLAYS || started.elapsed() > SHRINK_TIME {
             return None;
         }
         let played = play(pair, steps, plant, &mut tally).ok()?;
@@ -284,6 +292,7 @@ fn find_plant(
     for round in 0..CANARY_ROUNDS {
         let plan = Plan { seed: options.seed, round, commands: ROUND_COMMANDS, connections: options.connections };
         let steps = steps(&plan, forms);
+        pair.settings = settings(&plan);
         let played = play(pair, &steps, Some(plant), &mut tally)?;
         if let Some(difference) = &played.difference {
             let (minimal, _) = shrunk(pair, &steps, Some(plant), difference)?;

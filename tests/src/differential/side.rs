@@ -30,6 +30,8 @@ pub struct Pair {
     pub reference: Side,
     /// The one under test.
     pub candidate: Side,
+    /// Sent to both when they are renewed. A side may refuse what it does not know.
+    pub settings: Vec<Request>,
 }
 
 impl Side {
@@ -97,7 +99,10 @@ impl Pair {
     /// As there, with the side's name.
     pub fn renew(&mut self, connections: usize) -> Result<(), String> {
         self.reference.renew(connections).map_err(|e| format!("reference: {e}"))?;
-        self.candidate.renew(connections).map_err(|e| format!("candidate: {e}"))
+        self.candidate.renew(connections).map_err(|e| format!("candidate: {e}"))?;
+        self.reference.control(&self.settings);
+        self.candidate.control(&self.settings);
+        Ok(())
     }
 
     /// Waits until short-lived keys are gone on both sides.

@@ -7,6 +7,9 @@ use super::tally::Tally;
 use super::{Request, full_name};
 use crate::resp::Reply;
 
+/// Where the key stands in a request about it.
+const KEY: &str = "$key";
+
 /// The first difference in any database; its step is for the caller to fill in.
 pub fn compare(pair: &mut Pair, tally: &mut Tally) -> Option<Difference> {
     // The counts of the state are not those of the commands that were generated.
@@ -28,23 +31,50 @@ fn compare_database(pair: &mut Pair, database: usize, tally: &mut Tally) -> Opti
         return None;
     };
     debug_assert_eq!(as_set(keys).len(), keys.len());
-    let probes: Vec<Request> = keys.iter().flat_map(probes_of).collect();
+    let keys: Vec<&Vec<u8>> = keys.iter().filter_map(text_of).collect();
+    let types: Vec<Request> = keys.iter().map(|key| words_with_key(&["TYPE"], key)).collect();
+    let a = pair.reference.control(&types);
+    let b = pair.candidate.control(&types);
+    if let Some(found) = first_difference(&types, &a, &b, database, tally) {
+        return Some(found);
+    }
+    let probes: Vec<Request> = keys.iter().zip(&a).flat_map(|(key, kind)| probes_of(key, kind)).collect();
     let a = pair.reference.control(&probes);
     let b = pair.candidate.control(&probes);
     first_difference(&probes, &a, &b, database, tally)
 }
 
-/// What can be asked about a key. GET fails with the same error on both sides where the value is no string.
-fn probes_of(key: &Reply) -> Vec<Request> {
-    let Reply::Bulk(key) = key else {
-        return Vec::new();
+/// What tells everything about a key.
+fn probes_of(key: &[u8], kind: &Outcome) -> Vec<Request> {
+    let kind = kind.as_ref().ok().and_then(text_of).map(Vec::as_slice);
+    let values: &[&[&str]] = match kind.unwrap_or_default() {
+        b"string" => &[&["GET"]],
+        b"list" => &[&["LRANGE", KEY, "0", "-1"]],
+        b"set" => &[&["SMEMBERS"]],
+        b"hash" => &[&["HGETALL"]],
+        b"zset" => &[&["ZRANGE", KEY, "0", "-1", "WITHSCORES"]],
+        b"stream" => &[&["XRANGE", KEY, "-", "+"], &["XINFO", "STREAM", KEY, "FULL", "COUNT", "0"]],
+        _ => &[],
     };
-    let probe = |name: &[&str]| {
-        let mut request = words(name);
-        request.push(key.clone());
-        request
-    };
-    vec![probe(&["TYPE"]), probe(&["GET"]), probe(&["PTTL"]), probe(&["OBJECT", "ENCODING"])]
+    let always: &[&[&str]] = &[&["PTTL"], &["OBJECT", "ENCODING"]];
+    values.iter().chain(always).map(|probe| words_with_key(probe, key)).collect()
+}
+
+/// A request with a key in its place, which is the end unless another is marked.
+fn words_with_key(probe: &[&str], key: &[u8]) -> Request {
+    let mut request = words(probe);
+    match probe.iter().position(|word| *word == KEY) {
+        Some(place) => request[place] = key.to_vec(),
+        None => request.push(key.to_vec()),
+    }
+    request
+}
+
+fn text_of(reply: &Reply) -> Option<&Vec<u8>> {
+    match reply {
+        Reply::Bulk(text) | Reply::Simple(text) => Some(text),
+        _ => None,
+    }
 }
 
 fn first_difference(

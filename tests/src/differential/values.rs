@@ -1,9 +1,13 @@
 //! Values for arguments, by the names they have in the grammar. The pools are small so that values meet again.
 
+mod typed;
+
 use larder_core::command::Command;
 use larder_core::command::syntax::{Argument, Kind};
 
+use super::families::Family;
 use super::random::Random;
+pub use typed::{lex_bound, score_bound};
 
 /// Keys a round chooses from: plain ones first, so that a small round has plain keys.
 pub const KEYS: &[&[u8]] = &[
@@ -25,7 +29,7 @@ pub const KEYS: &[&[u8]] = &[
 
 /// Words that are wrong in most places.
 pub const JUNK: &[&[u8]] =
-    &[b"", b"foo", b"-1", b"0", b"1.5", b"NX", b"KEEPTTL", b"9223372036854775808", b" 1", b"\xff", b"+1", b"*"];
+    &[b"", b"foo", b"-1", b"0", b"1.5", b"NX", b"KEEPTTL", b"9223372036854775808", b" 1", b"\xfe", b"+1", b"*"];
 
 /// Strings around the borders of encodings and number formats; two have 44 and 45 bytes.
 const STRINGS: &[&[u8]] = &[
@@ -35,7 +39,8 @@ const STRINGS: &[&[u8]] = &[
     b"ohmytext",
     b"mynewtext",
     b"hello world",
-    b"\x00\xff\x80\r\n",
+    // SORT ALPHA compares up to the first NUL: no other value may end there.
+    b"\xff\x00\x80\r\n",
     b"\xf0\x0f\xff\x00",
     b"0",
     b"10",
@@ -136,7 +141,7 @@ const ODD_TIMES: &[&[u8]] =
 const PAST_MOMENT: &[u8] = b"1";
 const BAD_MOMENTS: &[&[u8]] = &[b"0", b"-1", b"9223372036854775807", b"9223372036854775", b"abc", b""];
 const BAD_DATABASES: &[&[u8]] = &[b"16", b"-1", b"abc", b"4294967296", b"1.5"];
-const TYPES: &[&[u8]] = &[b"string", b"STRING", b"list", b"hash", b"none", b"foo"];
+const TYPES: &[&[u8]] = &[b"string", b"STRING", b"list", b"hash", b"set", b"zset", b"stream", b"none", b"foo"];
 
 /// Bits past which a value is large, in the rare case that one is wanted: 64 KiB.
 const LARGE_POSITION: i64 = 64 << 10;
@@ -145,22 +150,52 @@ const FAR_SECONDS: (i64, i64) = (10_000, 1_000_000);
 /// A moment in the years 2096 to 2128.
 const FAR_MOMENT_SECONDS: (i64, i64) = (4_000_000_000, 5_000_000_000);
 
+/// How often a command gets a key that may hold another type.
+const STRANGE_KEY_PERCENT: usize = 15;
+
 /// What a round prefers.
 #[derive(Clone, Debug)]
 pub struct Taste {
     /// The keys in use.
     pub keys: Vec<Vec<u8>>,
+    /// The types in use: each has its share of the keys.
+    pub families: Vec<Family>,
     /// How often a value is unusual or wrong.
     pub odd_percent: usize,
     /// Whether SET may store keys whose time is over. The driver lets both servers forget them at once, which it cannot
     /// inside a transaction, where DBSIZE and MEMORY USAGE still see them in Redis.
     pub sets_expired_keys: bool,
+    /// Whether SPOP may leave it to chance what is left. The driver makes the sets alike again, which it cannot inside a
+    /// transaction.
+    pub pops_at_random: bool,
+    /// Whether all members of sorted sets have the same score. Ranges by name mean something only then: Redis finds the
+    /// ends of others by the towers of its skip list, which are random.
+    pub equal_scores: bool,
+}
+
+impl Taste {
+    /// A key for a command, mostly one of those that hold its type.
+    fn key(&self, command: &Command, random: &mut Random) -> Vec<u8> {
+        let place = Family::of(command).and_then(|own| self.families.iter().position(|family| *family == own));
+        if let Some(place) = place
+            && !random.percent(STRANGE_KEY_PERCENT)
+        {
+            let own: Vec<_> = self.keys.iter().skip(place).step_by(self.families.len()).collect();
+            if !own.is_empty() {
+                return (*random.pick(&own)).clone();
+            }
+        }
+        random.pick(&self.keys).clone()
+    }
 }
 
 /// A value for one argument of a command.
 pub fn value(argument: &Argument, command: &Command, taste: &Taste, random: &mut Random) -> Vec<u8> {
     let odd = random.percent(taste.odd_percent);
     let text = |number: i64| number.to_string().into_bytes();
+    if let Some(value) = typed::value(argument, command, (odd, taste.equal_scores), random) {
+        return value;
+    }
     match (command.name, argument.name.as_str()) {
         (_, "seconds") if odd => random.pick(ODD_TIMES).to_vec(),
         (_, "seconds") => text(random.between(FAR_SECONDS.0, FAR_SECONDS.1)),
@@ -195,13 +230,13 @@ pub fn value(argument: &Argument, command: &Command, taste: &Taste, random: &mut
         (_, "protover") => text(random.between(2, 3)),
         (_, "username") => random.pick(&[&b"default"[..], b"nobody"]).to_vec(),
         (_, "clientname" | "connection-name") => random.pick(&[&b"me"[..], b"a b", b"", b"you\n"]).to_vec(),
-        _ => by_kind(&argument.kind, odd, taste, random),
+        _ if argument.kind == Kind::Key => taste.key(command, random),
+        _ => by_kind(&argument.kind, odd, random),
     }
 }
 
-fn by_kind(kind: &Kind, odd: bool, taste: &Taste, random: &mut Random) -> Vec<u8> {
+fn by_kind(kind: &Kind, odd: bool, random: &mut Random) -> Vec<u8> {
     match kind {
-        Kind::Key => random.pick(&taste.keys).clone(),
         Kind::Integer => integer(random, odd),
         Kind::Double if odd => random.pick(BAD_FLOATS).to_vec(),
         Kind::Double => random.pick(FLOATS).to_vec(),

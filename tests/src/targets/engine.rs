@@ -1,6 +1,6 @@
 //! The engine in this process, with a clock that only cases move.
 
-use super::{Target, say_hello};
+use super::{Target, if_any, say_hello};
 use crate::case_file::Protocol;
 use crate::resp::{Reply, decode, encode_command};
 use larder_core::engine::Engine;
@@ -56,7 +56,7 @@ impl Target for InProcess {
 
     fn receive(&mut self, connection: u32) -> io::Result<Reply> {
         self.open(connection)?;
-        // A pause may have ended since the request was fed.
+        // A pause may have ended since the request was fed, or another client served it.
         self.feed(connection, b"");
         let client = self.clients.get_mut(&connection).expect("the connection is open");
         if let Some((reply, used)) = decode(&client.received)? {
@@ -75,6 +75,10 @@ impl Target for InProcess {
                 break;
             }
         }
+    }
+
+    fn settle(&mut self, connection: u32) -> io::Result<Option<Reply>> {
+        if_any(self.receive(connection))
     }
 
     fn reset(&mut self) -> io::Result<()> {

@@ -38,8 +38,11 @@ pub trait Target {
     /// Lets milliseconds pass.
     fn advance(&mut self, ms: u64);
 
-    /// Lets a command without a reply arrive before another connection goes on.
-    fn settle(&mut self) {}
+    /// Lets a command without a reply arrive before another connection goes on. Gives the reply that came all the same.
+    ///
+    /// # Errors
+    /// As [`Target::receive`], a reply that has not come yet left out.
+    fn settle(&mut self, connection: u32) -> io::Result<Option<Reply>>;
 
     /// Closes all connections and empties the keyspace.
     ///
@@ -99,6 +102,15 @@ fn empty_keyspace(target: &mut dyn Target, connection: u32) -> io::Result<()> {
     match target.call(connection, &words(&["FLUSHALL"]))? {
         Reply::Simple(text) | Reply::Bulk(text) if text == b"OK" => Ok(()),
         other => Err(unexpected("FLUSHALL", &other)),
+    }
+}
+
+/// What [`Target::receive`] found where no reply was due.
+fn if_any(reply: io::Result<Reply>) -> io::Result<Option<Reply>> {
+    match reply {
+        Ok(reply) => Ok(Some(reply)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,6 +1,6 @@
 //! RESP over TCP: Larder's own listener and the reference, redis-server.
 
-use super::{Target, empty_keyspace, say_hello, start_larder};
+use super::{Target, empty_keyspace, if_any, say_hello, start_larder};
 use crate::case_file::Protocol;
 use crate::resp::{Connection, Reply};
 use crate::servers::Server;
@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io;
 use std::time::Duration;
 
-/// Long enough for a command to reach a busy server before the next connection's command.
+/// Long enough for a command to reach a busy server before the next connection's command, and for its reply to come.
 const SETTLE: Duration = Duration::from_millis(30);
 
 /// A server process and the connections of the running case.
@@ -69,8 +69,8 @@ impl Target for RespServer {
         std::thread::sleep(Duration::from_millis(ms));
     }
 
-    fn settle(&mut self) {
-        std::thread::sleep(SETTLE);
+    fn settle(&mut self, connection: u32) -> io::Result<Option<Reply>> {
+        if_any(self.connection(connection)?.receive_within(SETTLE))
     }
 
     fn reset(&mut self) -> io::Result<()> {

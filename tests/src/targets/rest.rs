@@ -52,6 +52,9 @@ impl Target for Rest {
         if case.needs_session {
             return Some("needs connection state");
         }
+        if case.has_silence() {
+            return Some("every request has its answer");
+        }
         if !case.sends_utf8() {
             return Some("JSON carries no bytes that are not UTF-8");
         }
@@ -74,6 +77,10 @@ impl Target for Rest {
 
     fn advance(&mut self, ms: u64) {
         std::thread::sleep(Duration::from_millis(ms));
+    }
+
+    fn settle(&mut self, _connection: u32) -> io::Result<Option<Reply>> {
+        Ok(self.replies.pop_front())
     }
 
     fn reset(&mut self) -> io::Result<()> {

@@ -72,10 +72,11 @@ impl Script<'_> {
                 sent.map_err(|error| format!("cannot send: {error}"))
             }
             Action::Expect(connection, pattern) => self.expect(*connection, pattern),
-            Action::Quiet => {
-                self.target.settle();
-                Ok(())
-            }
+            Action::Quiet(connection) => match self.target.settle(*connection) {
+                Ok(None) => Ok(()),
+                Ok(Some(reply)) => Err(format!("expected no reply yet\n  got {}", pattern::one_line(&reply))),
+                Err(error) => Err(format!("expected no reply yet, but: {error}")),
+            },
             Action::Closed(connection) => match self.target.receive(*connection) {
                 Err(error) if is_end(&error) => Ok(()),
                 Err(error) => Err(format!("expected the end of the connection, but: {error}")),

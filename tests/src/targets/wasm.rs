@@ -1,6 +1,6 @@
 //! The npm package's wasm build in Node, spoken to through `wasm-host.mjs` over pipes.
 
-use super::{Target, empty_keyspace};
+use super::{Target, empty_keyspace, if_any};
 use crate::case_file::{Case, Protocol};
 use crate::resp::{Reply, decode, encode_command};
 use std::io::{self, Read, Write};
@@ -90,6 +90,10 @@ impl Target for Wasm {
 
     fn advance(&mut self, ms: u64) {
         self.now_ms += ms;
+    }
+
+    fn settle(&mut self, connection: u32) -> io::Result<Option<Reply>> {
+        if_any(self.receive(connection))
     }
 
     fn reset(&mut self) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! WebSocket: RESP in binary frames on `/v1/ws`, one socket per connection of the case.
 
-use super::{Target, empty_keyspace, say_hello, start_larder};
+use super::{Target, empty_keyspace, if_any, say_hello, start_larder};
 use crate::case_file::Protocol;
 use crate::resp::{REPLY_DEADLINE, Reply, decode, encode_command};
 use crate::servers::Server;
@@ -12,6 +12,7 @@ use tungstenite::client::IntoClientRequest;
 use tungstenite::http::HeaderValue;
 use tungstenite::{Error, Message, WebSocket};
 
+/// Long enough for a command to reach a busy server before the next connection's command, and for its reply to come.
 const SETTLE: Duration = Duration::from_millis(30);
 
 struct WebSockets {
@@ -70,8 +71,11 @@ impl Target for WebSockets {
         std::thread::sleep(Duration::from_millis(ms));
     }
 
-    fn settle(&mut self) {
-        std::thread::sleep(SETTLE);
+    fn settle(&mut self, connection: u32) -> io::Result<Option<Reply>> {
+        self.socket(connection)?.frames.get_ref().set_read_timeout(Some(SETTLE))?;
+        let reply = if_any(self.receive(connection));
+        self.socket(connection)?.frames.get_ref().set_read_timeout(Some(REPLY_DEADLINE))?;
+        reply
     }
 
     fn reset(&mut self) -> io::Result<()> {

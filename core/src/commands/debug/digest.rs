@@ -6,9 +6,14 @@ use crate::hash::KeyHasher;
 use crate::keyspace::entry::{Entry, Value};
 use crate::keyspace::object::Object;
 use crate::keyspace::type_name;
+use crate::structure::listpack::Item;
+use crate::structure::stream::StreamId;
 
 /// Keys of the hashes side by side that make 160 bits. They are no secret: equal data must have equal digests.
 const KEYS: [[u64; 2]; 3] = [[0x4c61_7264_6572_2031, 1], [0x4c61_7264_6572_2032, 2], [0x4c61_7264_6572_2033, 3]];
+
+/// Stands for an expiry: that there is one counts, its time does not.
+const EXPIRES: &[u8] = b"expires";
 
 /// DEBUG DIGEST: the digests of all keys of all databases combined, in no particular order.
 pub(super) fn keyspace(cx: &mut Context) -> Result<(), CommandError> {
@@ -49,7 +54,7 @@ pub(super) fn values(cx: &mut Context) -> Result<(), CommandError> {
 struct Digest([u64; 3]);
 
 impl Digest {
-    /// Adds the digest of another key. Keys are unique, so nothing cancels out.
+    /// Adds the digest of another key or element. They are unique, so nothing cancels out.
     fn combine(&mut self, other: Self) {
         self.0.iter_mut().zip(other.0).for_each(|(lane, other)| *lane ^= other);
     }
@@ -85,9 +90,51 @@ impl Hash {
         match entry.value() {
             Value::Bytes(bytes) => self.word(bytes),
             Value::Object(Object::Raw(bytes)) => self.word(bytes),
-            Value::Object(_) => {}
-            Value::Integer(integer) => self.word(itoa::Buffer::new().format(integer).as_bytes()),
+            Value::Integer(integer) => self.item(Item::Integer(integer)),
+            Value::Object(Object::List(list)) => list.iter().for_each(|element| self.item(element)),
+            Value::Object(Object::Set(set)) => self.unordered(set.iter(), |hash, member| hash.item(member)),
+            Value::Object(Object::Hash(fields)) => self.unordered(fields.iter(), |hash, (field, value, deadline_ms)| {
+                hash.item(field);
+                hash.item(value);
+                hash.word(if deadline_ms.is_some() { EXPIRES } else { b"" });
+            }),
+            Value::Object(Object::SortedSet(set)) => set.iter().for_each(|(member, score)| {
+                self.item(member);
+                // Both zeros are the same score.
+                self.word(&(score + 0.0).to_le_bytes());
+            }),
+            Value::Object(Object::Stream(stream)) => {
+                for entry in stream.log().range(StreamId::MIN, StreamId::MAX) {
+                    self.word(entry.id.text(&mut [0; StreamId::TEXT_BYTES]));
+                    for (name, value) in entry.fields {
+                        self.word(&name.to_vec());
+                        self.word(&value.to_vec());
+                    }
+                }
+            }
         }
+        if entry.deadline_ms().is_some() {
+            self.word(EXPIRES);
+        }
+    }
+
+    /// Adds an element, the same for every encoding.
+    fn item(&mut self, item: Item<'_>) {
+        match item {
+            Item::Integer(integer) => self.word(itoa::Buffer::new().format(integer).as_bytes()),
+            Item::Text(text) => self.word(text),
+        }
+    }
+
+    /// Adds elements, each unlike the others, whose order says nothing.
+    fn unordered<T>(&mut self, elements: impl Iterator<Item = T>, add: impl Fn(&mut Self, T)) {
+        let mut all = Digest::default();
+        for element in elements {
+            let mut hash = Self::new();
+            add(&mut hash, element);
+            all.combine(hash.finish());
+        }
+        self.word(all.0.map(u64::to_le_bytes).as_flattened());
     }
 
     fn finish(self) -> Digest {

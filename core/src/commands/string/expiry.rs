@@ -34,7 +34,7 @@ pub(crate) enum Clock {
 
 impl Clock {
     /// The option of this name.
-    fn named(word: &[u8]) -> Option<Self> {
+    pub(crate) fn named(word: &[u8]) -> Option<Self> {
         match word.len() {
             2 if word.eq_ignore_ascii_case(b"EX") => Some(Self::Seconds),
             2 if word.eq_ignore_ascii_case(b"PX") => Some(Self::Millis),

@@ -6,12 +6,16 @@ use super::read::reply_string;
 use super::set::store;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::keyspace::KEYS_AHEAD;
 use crate::number;
 use crate::resp::Arguments;
 
 pub(super) fn mget(cx: &mut Context) -> Result<(), CommandError> {
     cx.reply.array(cx.args.len() - 1);
-    for key in cx.args.iter().skip(1) {
+    for (at, key) in cx.args.iter().enumerate().skip(1) {
+        if at % KEYS_AHEAD == 1 {
+            cx.keys.warm(cx.args.iter().skip(at));
+        }
         let slot = cx.keys.read(key);
         if reply_string(&mut cx.reply, cx.keys.entry(slot)).is_err() {
             // Another type counts as no string here.
@@ -46,7 +50,10 @@ fn require_pairs(cx: &Context) -> Result<(), CommandError> {
 }
 
 fn set_pairs(cx: &mut Context) {
-    for (key, value) in pairs(cx.args.tail(1)) {
+    for (at, (key, value)) in pairs(cx.args.tail(1)).enumerate() {
+        if at % KEYS_AHEAD == 0 {
+            cx.keys.warm(pairs(cx.args.tail(1 + 2 * at)).map(|(key, _)| key));
+        }
         let slot = cx.keys.locate(key);
         cx.keys.set_string(slot, value, None);
     }

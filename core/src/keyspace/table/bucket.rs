@@ -111,6 +111,16 @@ impl<T> Bucket<T> {
 }
 
 impl<T: Item> Bucket<T> {
+    /// Tags and bits.
+    pub(super) fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// The first item with a tag: nearly always the one that is looked for.
+    pub(super) fn candidate(&self, tag: u8) -> Option<&T> {
+        self.item(first_slot(zero_bytes(self.head ^ (ONES * u64::from(tag))))?)
+    }
+
     /// The slot of a key: all tags are compared at once, then the keys of those that match.
     #[inline]
     pub(super) fn find(&self, tag: u8, key: &[u8]) -> Option<usize> {

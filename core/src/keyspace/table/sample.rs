@@ -2,7 +2,7 @@
 
 use super::bucket::SLOTS;
 use super::segment::{HOME_BITS_MAX, Place, Segment};
-use super::{Item, Table};
+use super::{Item, Position, Table};
 
 /// Slots tried before the table is walked from a random one. Dense tables need two tries, sparse ones six.
 const TRIES: usize = 64;
@@ -15,6 +15,19 @@ impl<T: Item> Table<T> {
     /// All items are equally likely, within a few percent (an item is less likely in a segment with a stash).
     pub fn random(&self, r: u64) -> Option<&T> {
         self.sample(r, |_| true, |segment| segment.len > 0)
+    }
+
+    /// Where an item is that is chosen as by [`Table::random`]. `rehash` gives the hash of a key.
+    pub fn random_position(&self, r: u64, rehash: impl Fn(&[u8]) -> u64) -> Option<Position> {
+        let mut r = r;
+        for _ in 0..TRIES {
+            r = mix(r);
+            if let Some((position, _)) = self.item_at_random_slot(r) {
+                return Some(position);
+            }
+        }
+        let key = self.random(r)?.key();
+        self.find(rehash(key), key)
     }
 
     /// An item with a deadline, chosen by the random number `r`; `None` when no item has one.
@@ -33,7 +46,7 @@ impl<T: Item> Table<T> {
         let mut r = r;
         for _ in 0..TRIES {
             r = mix(r);
-            if let Some(item) = self.item_at_random_slot(r).filter(|item| wanted(item)) {
+            if let Some((_, item)) = self.item_at_random_slot(r).filter(|(_, item)| wanted(item)) {
                 return Some(item);
             }
         }
@@ -45,14 +58,16 @@ impl<T: Item> Table<T> {
 
     /// Draws one slot of one segment. A small segment counts as if it were full-grown, so that its items are no more
     /// likely than others.
-    fn item_at_random_slot(&self, r: u64) -> Option<&T> {
-        let segment = self.segments.get(scale(r, self.segments.len()))?;
+    fn item_at_random_slot(&self, r: u64) -> Option<(Position, &T)> {
+        let index = scale(r, self.segments.len());
+        let segment = self.segments.get(index)?;
         let buckets = match self.segments.len() {
             1 => segment.bucket_count(),
             _ => segment.bucket_count().max(FULL_BUCKETS),
         };
         let slot = scale(r << 32, buckets * SLOTS);
-        segment.item(Place::new(slot / SLOTS, slot % SLOTS))
+        let place = Place::new(slot / SLOTS, slot % SLOTS);
+        Some((Position::new(index as u32, place), segment.item(place)?))
     }
 }
 

@@ -272,6 +272,17 @@ impl<T: Item> Segment<T> {
         self.find_away(home, tag(hash), key)
     }
 
+    /// Reads the home bucket of a hash.
+    pub(super) fn read_bucket(&self, hash: u64) -> u64 {
+        self.buckets.get(self.home(hash)).map_or(0, Bucket::head)
+    }
+
+    /// Reads the first item of the home bucket that has the tag of a hash.
+    pub(super) fn read_item(&self, hash: u64) -> u64 {
+        let item = self.buckets.get(self.home(hash)).and_then(|bucket| bucket.candidate(tag(hash)));
+        item.and_then(|item| item.key().first()).map_or(0, |byte| u64::from(*byte))
+    }
+
     fn find_away(&self, home: usize, tag: u8, key: &[u8]) -> Option<Place> {
         let find = |index: usize| {
             let slot = self.buckets[index].find(tag, key)?;

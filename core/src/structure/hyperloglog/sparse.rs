@@ -80,6 +80,24 @@ pub(super) fn for_each_value(mut runs: &[u8], mut each: impl FnMut(usize, usize,
     if first == REGISTERS { Ok(()) } else { Err(InvalidHll::Corrupt) }
 }
 
+/// Appends the runs as PFDEBUG DECODE shows them, whether or not they give all registers. A run that is cut short ends
+/// with a zero byte.
+pub(super) fn write_runs(out: &mut Vec<u8>, mut runs: &[u8]) {
+    let mut separator = "";
+    while let [first, ..] = runs {
+        let run =
+            Run::decode(runs).unwrap_or_else(|_| Run { value: 0, len: (usize::from(first & 63) << 8) + 1, width: 1 });
+        let text = match run {
+            Run { value: 0, len, .. } if first & LONG_ZEROS_TAG == 0 => format!("{separator}z:{len}"),
+            Run { value: 0, len, .. } => format!("{separator}Z:{len}"),
+            Run { value, len, .. } => format!("{separator}v:{value},{len}"),
+        };
+        out.extend_from_slice(text.as_bytes());
+        separator = " ";
+        runs = &runs[run.width..];
+    }
+}
+
 /// Raises one register in place.
 pub(super) fn raise(
     hll: &mut Vec<u8>,

@@ -41,10 +41,25 @@ pub fn write_length(out: &mut Vec<u8>, length: u64) {
 
 /// Appends a string: as an integer when it is the text of an `i32`, compressed when that saves space, plain otherwise.
 pub fn write_string(out: &mut Vec<u8>, text: &[u8]) {
+    write_string_as(out, text, Compression::On);
+}
+
+/// Whether long strings are compressed: `rdbcompression`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// They are when that saves space.
+    On,
+    /// Never.
+    Off,
+}
+
+/// Appends a string as [`write_string`] does, compressed only if that is on.
+pub fn write_string_as(out: &mut Vec<u8>, text: &[u8], compression: Compression) {
     if text.len() <= INT_TEXT_MAX && write_integer(out, text) {
         return;
     }
-    if text.len() > PLAIN_BYTES_MAX
+    if compression == Compression::On
+        && text.len() > PLAIN_BYTES_MAX
         && let Some(packed) = lzf::compress(text)
     {
         out.push(COMPRESSED);

@@ -5,8 +5,11 @@
 pub mod crc64;
 pub mod length;
 pub mod lzf;
+pub mod ziplist;
 
 use std::fmt;
+
+use super::listpack;
 
 /// Bytes that do not decode: damaged, truncated or never written by a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,12 @@ impl fmt::Display for Corrupt {
 }
 
 impl std::error::Error for Corrupt {}
+
+impl From<listpack::Corrupt> for Corrupt {
+    fn from(_: listpack::Corrupt) -> Self {
+        Self
+    }
+}
 
 /// Bytes of the footer of a DUMP payload: a 16-bit version and a 64-bit checksum, both little-endian.
 pub const FOOTER_BYTES: usize = 10;

@@ -65,6 +65,42 @@ impl Index {
         self.segments[segment].cells[place] = cell(hash, new);
     }
 
+    /// Visits numbers in the order of their reversed fragments, in which every segment is one interval, however many
+    /// segments there are. The cursor is the place in that order, plus bits above it that no cursor of ours has.
+    pub(super) fn scan(&self, cursor: u64, count: u64, mut visit: impl FnMut(u32)) -> u64 {
+        let (mut place, mut visited) = (cursor, 0);
+        while visited < count && place <= u64::from(u32::MAX) && !self.segments.is_empty() {
+            let segment = self.segment_of((place as u32).reverse_bits());
+            let end = self.interval_end(segment);
+            let cells = self.segments[segment].cells.iter().filter(|cell| **cell != EMPTY);
+            let reversed = cells.map(|cell| (((cell >> 32) as u32).reverse_bits(), *cell as u32));
+            let mut ahead: Vec<(u32, u32)> = reversed.filter(|(at, _)| u64::from(*at) >= place).collect();
+            ahead.sort_unstable();
+            place = end;
+            let mut last = None;
+            for (at, id) in ahead {
+                // Those with one fragment come together, since no cursor could part them.
+                if visited >= count && last != Some(at) {
+                    place = u64::from(at);
+                    break;
+                }
+                visit(id);
+                visited += 1;
+                last = Some(at);
+            }
+        }
+        if place > u64::from(u32::MAX) || self.segments.is_empty() { 0 } else { place }
+    }
+
+    /// The reversed fragment behind the last of a segment.
+    fn interval_end(&self, segment: usize) -> u64 {
+        let wide = self.segments.len().next_power_of_two();
+        let is_split = segment >= wide / 2 || segment + wide / 2 < self.segments.len();
+        let bits = if is_split { wide.ilog2() } else { wide.ilog2() - 1 };
+        let start = (segment as u32).reverse_bits();
+        u64::from(start) + (1 << (u32::BITS - bits))
+    }
+
     pub(super) const fn heap_bytes(&self) -> usize {
         self.segments.capacity() * SEGMENT_BYTES + self.cells * size_of::<u64>()
     }

@@ -25,7 +25,7 @@ impl<'a> Iter<'a> {
     }
 
     fn item(&self, entry: Entry) -> (&'a [u8], f64) {
-        (&self.set.slab.at(entry.id).member, entry.score())
+        (self.set.slab.member(entry.id), entry.score())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The members of a sorted set, each allocated once, and their scores, under dense 32-bit numbers.
+//! The members of a sorted set, each allocated once, and their scores, under 32-bit numbers that are used again.
 
 /// Members per chunk. Chunks never move, so growth copies nothing but the list of chunks.
 const CHUNK_MEMBERS: usize = 512;
@@ -8,73 +8,108 @@ const SLOT_BYTES: usize = 24;
 const HANDLE_BYTES: usize = 24;
 /// The first chunk grows by this many slots, so that a small set stays small.
 const FIRST_STEP: usize = 16;
+/// Free slots that a slab may have beside as many as it has members, before it is to be made smaller.
+const SPARE_SLOTS: usize = CHUNK_MEMBERS;
+/// No slot has this number.
+const NONE: u32 = u32::MAX;
 
-/// A member and its score.
+/// A member and its score, or the links of a free slot.
 #[derive(Clone, Debug)]
-pub(super) struct Slot {
-    pub(super) member: Box<[u8]>,
-    pub(super) score: f64,
+struct Slot {
+    /// `None` if the slot is free.
+    member: Option<Box<[u8]>>,
+    /// The bits of the score; of a free slot the numbers of the previous and the next free one.
+    bits: u64,
 }
 
-/// Slots numbered from 0 without gaps.
-#[derive(Clone, Debug, Default)]
+/// Members by number.
+#[derive(Clone, Debug)]
 pub(super) struct Slab {
     chunks: Vec<Vec<Slot>>,
+    /// Slots, free ones included: numbers are below.
+    end: usize,
     len: usize,
+    /// Head of the list of free slots.
+    free: u32,
     /// Slots that memory is held for.
     slots: usize,
     member_bytes: usize,
 }
 
+impl Default for Slab {
+    fn default() -> Self {
+        Self { chunks: Vec::new(), end: 0, len: 0, free: NONE, slots: 0, member_bytes: 0 }
+    }
+}
+
 impl Slab {
-    pub(super) fn push(&mut self, slot: Slot) -> u32 {
-        const { assert!(size_of::<Slot>() <= SLOT_BYTES) }
-        if self.len == self.chunks.len() * CHUNK_MEMBERS {
-            if self.chunks.len() == self.chunks.capacity() {
-                self.chunks.reserve_exact(1 + self.chunks.len() / 4);
-            }
-            self.chunks.push(Vec::new());
-        }
-        let id = self.len as u32;
-        let chunk = &mut self.chunks[self.len / CHUNK_MEMBERS];
-        if chunk.len() == chunk.capacity() {
-            let held = chunk.capacity();
-            let first = self.len < CHUNK_MEMBERS;
-            let step = if first { FIRST_STEP.max(held) } else { CHUNK_MEMBERS };
-            chunk.reserve_exact(step.min(CHUNK_MEMBERS - chunk.len()));
-            self.slots += chunk.capacity() - held;
-        }
-        self.member_bytes += slot.member.len();
-        chunk.push(slot);
+    pub(super) fn insert(&mut self, member: &[u8], score: f64) -> u32 {
+        self.member_bytes += member.len();
         self.len += 1;
+        let slot = Slot { member: Some(member.into()), bits: score.to_bits() };
+        if self.free == NONE {
+            return self.push(slot);
+        }
+        let id = self.free;
+        self.unlink(id);
+        *self.slot_mut(id) = slot;
         id
     }
 
-    /// Takes a slot out; the last slot takes its number.
-    pub(super) fn swap_remove(&mut self, id: u32) -> Slot {
-        let last = self.chunks.last_mut().expect("a slot exists, so a chunk does");
-        let moved = last.pop().expect("the last chunk is not empty");
-        let emptied = last.is_empty().then(|| last.capacity());
-        self.len -= 1;
-        let removed = if id as usize == self.len { moved } else { std::mem::replace(self.at_mut(id), moved) };
-        self.member_bytes -= removed.member.len();
-        if let Some(slots) = emptied {
-            self.chunks.pop();
-            self.slots -= slots;
-            if self.chunks.capacity() > 4 * self.chunks.len() {
-                self.chunks.shrink_to(2 * self.chunks.len());
-            }
+    /// Takes a member out and frees its slot.
+    pub(super) fn remove(&mut self, id: u32) -> Box<[u8]> {
+        let next = self.free;
+        let slot = self.slot_mut(id);
+        let member = slot.member.take().expect("the number is in use");
+        slot.bits = links(next, NONE);
+        if next != NONE {
+            let (after, _) = self.links_of(next);
+            self.slot_mut(next).bits = links(after, id);
         }
-        removed
+        self.free = id;
+        self.len -= 1;
+        self.member_bytes -= member.len();
+        member
     }
 
-    pub(super) fn at_mut(&mut self, id: u32) -> &mut Slot {
-        &mut self.chunks[id as usize / CHUNK_MEMBERS][id as usize % CHUNK_MEMBERS]
+    /// Whether so many slots are free that the last ones should be given back: [`Slab::shrink`] does.
+    pub(super) const fn is_sparse(&self) -> bool {
+        self.end - self.len > self.len + SPARE_SLOTS
+    }
+
+    /// The number of the last slot, if it is in use.
+    pub(super) fn last_used(&self) -> Option<u32> {
+        let last = (self.end as u32).checked_sub(1)?;
+        self.slot(last).member.is_some().then_some(last)
+    }
+
+    /// Gives the last slot back. If it is in use its member moves to a free slot, whose number is the answer.
+    pub(super) fn shrink(&mut self) -> Option<u32> {
+        let is_used = self.last_used().is_some();
+        if !is_used {
+            self.unlink(self.end as u32 - 1);
+        }
+        let slot = self.pop();
+        is_used.then(|| {
+            let id = self.free;
+            self.unlink(id);
+            *self.slot_mut(id) = slot;
+            id
+        })
+    }
+
+    pub(super) fn set_score(&mut self, id: u32, score: f64) {
+        self.slot_mut(id).bits = score.to_bits();
     }
 
     #[inline]
-    pub(super) fn at(&self, id: u32) -> &Slot {
-        &self.chunks[id as usize / CHUNK_MEMBERS][id as usize % CHUNK_MEMBERS]
+    pub(super) fn member(&self, id: u32) -> &[u8] {
+        self.slot(id).member.as_deref().expect("the number is in use")
+    }
+
+    #[inline]
+    pub(super) fn score(&self, id: u32) -> f64 {
+        f64::from_bits(self.slot(id).bits)
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -84,4 +119,74 @@ impl Slab {
     pub(super) const fn heap_bytes(&self) -> usize {
         self.chunks.capacity() * HANDLE_BYTES + self.slots * SLOT_BYTES + self.member_bytes
     }
+
+    fn push(&mut self, slot: Slot) -> u32 {
+        const { assert!(size_of::<Slot>() <= SLOT_BYTES) }
+        if self.end == self.chunks.len() * CHUNK_MEMBERS {
+            if self.chunks.len() == self.chunks.capacity() {
+                self.chunks.reserve_exact(1 + self.chunks.len() / 4);
+            }
+            self.chunks.push(Vec::new());
+        }
+        let id = self.end as u32;
+        let chunk = &mut self.chunks[self.end / CHUNK_MEMBERS];
+        if chunk.len() == chunk.capacity() {
+            let held = chunk.capacity();
+            let first = self.end < CHUNK_MEMBERS;
+            let step = if first { FIRST_STEP.max(held) } else { CHUNK_MEMBERS };
+            chunk.reserve_exact(step.min(CHUNK_MEMBERS - chunk.len()));
+            self.slots += chunk.capacity() - held;
+        }
+        chunk.push(slot);
+        self.end += 1;
+        id
+    }
+
+    fn pop(&mut self) -> Slot {
+        let last = self.chunks.last_mut().expect("a slot exists, so a chunk does");
+        let slot = last.pop().expect("the last chunk is not empty");
+        self.end -= 1;
+        if last.is_empty() {
+            self.slots -= last.capacity();
+            self.chunks.pop();
+            if self.chunks.capacity() > 4 * self.chunks.len() {
+                self.chunks.shrink_to(2 * self.chunks.len());
+            }
+        }
+        slot
+    }
+
+    /// Takes a free slot out of the list.
+    fn unlink(&mut self, id: u32) {
+        let (next, previous) = self.links_of(id);
+        if next != NONE {
+            let (after, _) = self.links_of(next);
+            self.slot_mut(next).bits = links(after, previous);
+        }
+        if previous == NONE {
+            self.free = next;
+        } else {
+            let (_, before) = self.links_of(previous);
+            self.slot_mut(previous).bits = links(next, before);
+        }
+    }
+
+    /// The next and the previous free slot of a free one.
+    fn links_of(&self, id: u32) -> (u32, u32) {
+        let bits = self.slot(id).bits;
+        (bits as u32, (bits >> 32) as u32)
+    }
+
+    #[inline]
+    fn slot(&self, id: u32) -> &Slot {
+        &self.chunks[id as usize / CHUNK_MEMBERS][id as usize % CHUNK_MEMBERS]
+    }
+
+    fn slot_mut(&mut self, id: u32) -> &mut Slot {
+        &mut self.chunks[id as usize / CHUNK_MEMBERS][id as usize % CHUNK_MEMBERS]
+    }
+}
+
+fn links(next: u32, previous: u32) -> u64 {
+    u64::from(previous) << 32 | u64::from(next)
 }

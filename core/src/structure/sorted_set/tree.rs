@@ -70,8 +70,9 @@ impl Tree {
         }
     }
 
-    pub(super) fn remove_at(&mut self, rank: usize) {
-        self.root.remove_at(rank, &mut self.bytes);
+    /// Removes `count` entries of one leaf from a rank on.
+    pub(super) fn remove_run(&mut self, rank: usize, count: usize) {
+        self.root.remove_run(rank, count, &mut self.bytes);
         while let Node::Branch(children) = &mut self.root
             && children.len() <= 1
         {
@@ -104,9 +105,9 @@ impl Tree {
         let (mut node, mut rank) = (&self.root, 0);
         loop {
             match node {
-                Node::Leaf(entries) => return rank + entries.partition_point(|entry| is_before(*entry)),
+                Node::Leaf(entries) => return rank + partition(entries, |entry| is_before(*entry)),
                 Node::Branch(children) => {
-                    let place = children.partition_point(|child| is_before(child.first)).saturating_sub(1);
+                    let place = partition(children, |child| is_before(child.first)).saturating_sub(1);
                     rank += children[..place].iter().map(|child| child.count as usize).sum::<usize>();
                     node = &children[place].node;
                 }
@@ -184,10 +185,11 @@ impl Node {
         }
     }
 
-    fn remove_at(&mut self, rank: usize, bytes: &mut usize) {
+    /// Removes `count` entries of one leaf.
+    fn remove_run(&mut self, rank: usize, count: usize, bytes: &mut usize) {
         match self {
             Self::Leaf(entries) => {
-                entries.remove(rank);
+                entries.drain(rank..rank + count);
                 if entries.capacity() > entries.len() + 2 * LEAF_STEP || entries.is_empty() {
                     *bytes -= entries.capacity() * ENTRY_BYTES;
                     entries.shrink_to_fit();
@@ -197,8 +199,8 @@ impl Node {
             Self::Branch(children) => {
                 let (place, inside) = descend(children, rank);
                 let child = &mut children[place];
-                child.node.remove_at(inside, bytes);
-                child.count -= 1;
+                child.node.remove_run(inside, count, bytes);
+                child.count -= count as u32;
                 if child.count == 0 {
                     children.remove(place).node.give_back(bytes);
                     return;
@@ -289,6 +291,22 @@ fn descend(children: &[Child], mut rank: usize) -> (usize, usize) {
         rank -= child.count as usize;
     }
     (last, rank)
+}
+
+/// The first place whose item is not accepted; those before it all are. With branches, which let the processor look
+/// ahead at members while it waits for one: the standard library's way without them takes half as long again.
+#[inline]
+fn partition<T>(items: &[T], accepts: impl Fn(&T) -> bool) -> usize {
+    let (mut low, mut high) = (0, items.len());
+    while low < high {
+        let middle = low.midpoint(high);
+        if accepts(&items[middle]) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 fn insert_entry(entries: &mut Vec<Entry>, rank: usize, entry: Entry, bytes: &mut usize) {

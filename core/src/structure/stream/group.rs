@@ -119,7 +119,7 @@ impl Group {
         Some(consumer.pending.len())
     }
 
-    /// Delivers up to `count` entries that no consumer of the group has had (XREADGROUP with `>`).
+    /// Delivers up to `count` entries that no consumer of the group has had (XREADGROUP with `>`), and returns how many.
     pub fn read_new<'a>(
         &mut self,
         log: &'a Log,
@@ -127,24 +127,28 @@ impl Group {
         count: usize,
         acknowledgement: Acknowledgement,
         now_ms: u64,
-    ) -> Vec<Entry<'a>> {
+        mut each: impl FnMut(Entry<'a>),
+    ) -> usize {
         let Some(start) = self.last_id.next() else {
-            return Vec::new();
+            return 0;
         };
-        let entries: Vec<Entry<'a>> = log.range(start, StreamId::MAX).take(count).collect();
-        for entry in &entries {
+        let mut read = 0;
+        for entry in log.range(start, StreamId::MAX).take(count) {
             self.advance(log, entry.id);
             if acknowledgement == Acknowledgement::Needed {
                 self.assign(entry.id, Pending { consumer, delivered_ms: now_ms, deliveries: 1 });
             }
+            each(entry);
+            read += 1;
         }
-        if !entries.is_empty() {
+        if read > 0 && acknowledgement == Acknowledgement::Needed {
             self.consumer_mut(consumer).active_ms = Some(now_ms);
         }
-        entries
+        read
     }
 
-    /// Delivers up to `count` of a consumer's pending entries after `after` once more (XREADGROUP with an ID).
+    /// Delivers up to `count` of a consumer's pending entries after `after` once more (XREADGROUP with an ID), and
+    /// returns how many.
     pub fn read_pending<'a>(
         &mut self,
         log: &'a Log,
@@ -152,20 +156,23 @@ impl Group {
         after: StreamId,
         count: usize,
         now_ms: u64,
-    ) -> Vec<PendingRead<'a>> {
+        mut each: impl FnMut(PendingRead<'a>),
+    ) -> usize {
         let Some(start) = after.next() else {
-            return Vec::new();
+            return 0;
         };
         let ids = self.consumers.get(&consumer).into_iter().flat_map(|consumer| consumer.pending.range(start..));
-        let reads: Vec<PendingRead<'a>> =
-            ids.take(count).map(|id| PendingRead { id: *id, entry: log.get(*id) }).collect();
-        for read in reads.iter().filter(|read| read.entry.is_some()) {
-            if let Some(pending) = self.pending.get_mut(&read.id) {
+        let mut read = 0;
+        for id in ids.take(count) {
+            let entry = log.get(*id);
+            if let Some(pending) = self.pending.get_mut(id).filter(|_| entry.is_some()) {
                 pending.delivered_ms = now_ms;
                 pending.deliveries = pending.deliveries.saturating_add(1);
             }
+            each(PendingRead { id: *id, entry });
+            read += 1;
         }
-        reads
+        read
     }
 
     /// Takes an entry off the pending ones; false when it was not there.

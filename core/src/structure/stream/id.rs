@@ -39,6 +39,9 @@ impl StreamId {
     /// The largest ID.
     pub const MAX: StreamId = StreamId { ms: u64::MAX, seq: u64::MAX };
 
+    /// The longest text of an ID: two numbers of 20 digits.
+    pub const TEXT_BYTES: usize = 41;
+
     /// An ID of its two halves.
     pub const fn new(ms: u64, seq: u64) -> Self {
         StreamId { ms, seq }
@@ -109,10 +112,18 @@ impl StreamId {
 
     /// Appends `ms-seq`.
     pub fn write(self, out: &mut Vec<u8>) {
-        let mut digits = itoa::Buffer::new();
-        out.extend_from_slice(digits.format(self.ms).as_bytes());
-        out.push(b'-');
-        out.extend_from_slice(digits.format(self.seq).as_bytes());
+        out.extend_from_slice(self.text(&mut [0; StreamId::TEXT_BYTES]));
+    }
+
+    /// `ms-seq`, in a buffer of the caller.
+    pub fn text(self, buffer: &mut [u8; StreamId::TEXT_BYTES]) -> &[u8] {
+        let (mut ms, mut seq) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let (ms, seq) = (ms.format(self.ms).as_bytes(), seq.format(self.seq).as_bytes());
+        buffer[..ms.len()].copy_from_slice(ms);
+        buffer[ms.len()] = b'-';
+        let end = ms.len() + 1 + seq.len();
+        buffer[ms.len() + 1..end].copy_from_slice(seq);
+        &buffer[..end]
     }
 }
 

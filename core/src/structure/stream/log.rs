@@ -9,6 +9,9 @@ use super::tree_bytes;
 /// The most bytes of names and values in one entry (Redis's limit).
 const ENTRY_BYTES_MAX: usize = 1 << 30;
 
+/// What a radix tree would have as its keys: both halves of an ID.
+const RADIX_KEY_BYTES: usize = 16;
+
 /// When a node is full: `stream-node-max-entries` and `stream-node-max-bytes`. 0 leaves it to our own limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeLimits {
@@ -75,23 +78,28 @@ pub struct Log {
 }
 
 impl Log {
-    /// Adds an entry; `fields` are names and values in turn.
+    /// Adds an entry; `fields` are names and values in turn, and are walked more than once.
     ///
     /// # Errors
     /// [`AppendError`] when the ID is too small or the entry too large.
-    pub fn append(&mut self, id: StreamId, fields: &[&[u8]], limits: NodeLimits) -> Result<(), AppendError> {
+    pub fn append<'f>(
+        &mut self,
+        id: StreamId,
+        fields: impl ExactSizeIterator<Item = &'f [u8]> + Clone,
+        limits: NodeLimits,
+    ) -> Result<(), AppendError> {
         assert!(fields.len().is_multiple_of(2), "the command pairs names with values");
         if id <= self.last_id {
             return Err(AppendError::NotAscending);
         }
-        let entry_bytes: usize = fields.iter().map(|text| text.len()).sum();
+        let entry_bytes: usize = fields.clone().map(<[u8]>::len).sum();
         if entry_bytes > ENTRY_BYTES_MAX {
             return Err(AppendError::TooLarge);
         }
         if !self.last_node_takes(id, entry_bytes, limits) {
             self.close_last_node();
             self.heap_bytes += tree_bytes::<(StreamId, Node)>();
-            let node = Node::new(id, fields);
+            let node = Node::new(id, fields.clone());
             self.heap_bytes += node.heap_bytes();
             self.nodes.insert(id, node);
         }
@@ -190,6 +198,43 @@ impl Log {
     /// How many nodes there are (the radix-tree keys of XINFO STREAM).
     pub fn nodes_len(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// How many nodes a radix tree over the 16 bytes of the nodes' first IDs would have, as Redis keeps and reports it:
+    /// one for each key's end, one for each place where keys part, one for each stretch of bytes between those.
+    pub fn radix_nodes_len(&self) -> usize {
+        let bytes = |id: &StreamId| u128::from(id.ms) << u64::BITS | u128::from(id.seq);
+        let mut keys = self.nodes.keys().map(bytes);
+        let Some(mut before) = keys.next() else {
+            return 1;
+        };
+        // The depths of the places where the path to the last key parts from others, and all nodes but the stretches
+        // that end in the path.
+        let (mut forks, mut len): (Vec<usize>, usize) = (Vec::new(), 1);
+        // A stretch lies above a fork or an end unless it follows a fork directly.
+        let stretch = |from: Option<usize>, to: usize| usize::from(to > from.map_or(0, |fork| fork + 1));
+        let mut end = RADIX_KEY_BYTES;
+        for key in keys {
+            let depth = (before ^ key).leading_zeros() as usize / 8;
+            while let Some(fork) = forks.pop_if(|fork| *fork > depth) {
+                len += stretch(Some(fork), end);
+                end = fork;
+            }
+            if forks.last() != Some(&depth) {
+                len += stretch(Some(depth), end) + 1;
+                forks.push(depth);
+            } else {
+                len += stretch(Some(depth), end);
+            }
+            len += 1;
+            end = RADIX_KEY_BYTES;
+            before = key;
+        }
+        while let Some(fork) = forks.pop() {
+            len += stretch(Some(fork), end);
+            end = fork;
+        }
+        len + stretch(None, end)
     }
 
     /// The memory behind the log, in bytes.

@@ -40,10 +40,10 @@ pub(super) struct Slot<'a> {
 
 impl Node {
     /// A node for a first entry with these fields; the entry itself is pushed then.
-    pub(super) fn new(first: StreamId, fields: &[&[u8]]) -> Self {
+    pub(super) fn new<'f>(first: StreamId, fields: impl ExactSizeIterator<Item = &'f [u8]>) -> Self {
         let mut bytes = Vec::new();
         pack_number(&mut bytes, (fields.len() / 2) as u64);
-        fields.iter().step_by(2).for_each(|name| Text::from(*name).pack(&mut bytes));
+        fields.step_by(2).for_each(|name| Text::from(name).pack(&mut bytes));
         Node { bytes, last: first, total: 0, live: 0 }
     }
 
@@ -53,16 +53,21 @@ impl Node {
     }
 
     /// Adds an entry after the last.
-    pub(super) fn push(&mut self, first: StreamId, id: StreamId, fields: &[&[u8]]) {
-        let same_names = self.has_names(fields);
+    pub(super) fn push<'f>(
+        &mut self,
+        first: StreamId,
+        id: StreamId,
+        fields: impl ExactSizeIterator<Item = &'f [u8]> + Clone,
+    ) {
+        let same_names = self.has_names(fields.clone());
         let span_ms = id.ms - first.ms;
         pack_number(&mut self.bytes, span_ms << FLAG_BITS | if same_names { SAME_NAMES } else { 0 });
         pack_number(&mut self.bytes, if span_ms == 0 { id.seq - first.seq } else { id.seq });
         if same_names {
-            fields.iter().skip(1).step_by(2).for_each(|value| Text::from(*value).pack(&mut self.bytes));
+            fields.skip(1).step_by(2).for_each(|value| Text::from(value).pack(&mut self.bytes));
         } else {
             pack_number(&mut self.bytes, (fields.len() / 2) as u64);
-            fields.iter().for_each(|text| Text::from(*text).pack(&mut self.bytes));
+            fields.for_each(|text| Text::from(text).pack(&mut self.bytes));
         }
         self.last = id;
         self.total += 1;
@@ -111,10 +116,10 @@ impl Node {
         self.bytes.capacity()
     }
 
-    fn has_names(&self, fields: &[&[u8]]) -> bool {
+    fn has_names<'f>(&self, fields: impl ExactSizeIterator<Item = &'f [u8]>) -> bool {
         let mut rest = self.bytes.as_slice();
         unpack_number(&mut rest).expect(INTACT) == (fields.len() / 2) as u64
-            && fields.iter().step_by(2).all(|name| Text::unpack(&mut rest) == Some(Text::from(*name)))
+            && fields.step_by(2).all(|name| Text::unpack(&mut rest) == Some(Text::from(name)))
     }
 }
 

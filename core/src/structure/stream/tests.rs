@@ -37,6 +37,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// The fields of an entry whose fields do not matter.
+fn pair() -> impl ExactSizeIterator<Item = &'static [u8]> + Clone {
+    [b"a".as_slice(), b"b"].into_iter()
+}
+
 fn at(model: &Model, place: usize) -> StreamId {
     model.get(place % model.len().max(1)).map_or(id(place as u64, 0), |(id, _)| *id)
 }
@@ -53,7 +58,7 @@ fn apply(log: &mut Log, model: &mut Model, step: &Step) {
                 fields.iter().flat_map(|(name, value)| [vec![b'f', *name], value.to_string().into_bytes()]).collect();
             let slices: Vec<&[u8]> = fields.iter().map(Vec::as_slice).collect();
             let ascending = next > log.last_id();
-            assert_eq!(log.append(next, &slices, LIMITS).is_ok(), ascending);
+            assert_eq!(log.append(next, slices.iter().copied(), LIMITS).is_ok(), ascending);
             if ascending {
                 model.push((next, fields));
             }
@@ -130,14 +135,15 @@ fn apply_to_group(log: &mut Log, group: &mut Group, model: &mut GroupModel, now_
     match step {
         GroupStep::Append => {
             let next = id(log.last_id().ms + 1, 0);
-            log.append(next, &[b"field", b"value"], LIMITS).expect("ascending");
+            log.append(next, pair(), LIMITS).expect("ascending");
         }
         GroupStep::Delete(entry) => {
             log.delete(id(*entry, 0));
         }
         GroupStep::Read { consumer, count } => {
             let (reader, _) = group.see_consumer(&name(*consumer), now_ms);
-            let read = group.read_new(log, reader, *count, Acknowledgement::Needed, now_ms);
+            let mut read = Vec::new();
+            group.read_new(log, reader, *count, Acknowledgement::Needed, now_ms, |entry| read.push(entry));
             for entry in read {
                 assert!(entry.id > model.last);
                 model.last = entry.id;
@@ -147,7 +153,8 @@ fn apply_to_group(log: &mut Log, group: &mut Group, model: &mut GroupModel, now_
         }
         GroupStep::Reread { consumer, after } => {
             let (reader, _) = group.see_consumer(&name(*consumer), now_ms);
-            let read = group.read_pending(log, reader, id(*after, 0), 100, now_ms);
+            let mut read = Vec::new();
+            group.read_pending(log, reader, id(*after, 0), 100, now_ms, |pending| read.push(pending));
             let mut expected = Vec::new();
             model.pending.sort();
             for (entry, owner, delivered, deliveries) in &mut model.pending {
@@ -266,7 +273,7 @@ proptest! {
         let fields: Vec<&[u8]> = values.iter().flat_map(|value| [value.as_slice(), value.as_slice()]).collect();
         let mut log = Log::default();
         for seq in 1..4 {
-            log.append(id(u64::MAX / 4 * seq, seq), &fields, NodeLimits::default()).expect("ascending");
+            log.append(id(u64::MAX / 4 * seq, seq), fields.iter().copied(), NodeLimits::default()).expect("ascending");
         }
         for entry in log.range(StreamId::MIN, StreamId::MAX) {
             prop_assert_eq!(texts(&entry), fields.clone());
@@ -316,12 +323,12 @@ fn a_stream_counts_the_memory_of_its_groups() {
     let mut stream = Stream::new();
     assert!(stream.create_group(b"group", Group::new(StreamId::MIN, None)));
     assert!(!stream.create_group(b"group", Group::default()));
-    stream.log_mut().append(id(1, 1), &[b"a", b"b"], LIMITS).expect("ascending");
+    stream.log_mut().append(id(1, 1), pair(), LIMITS).expect("ascending");
     let before = stream.heap_bytes();
     let read = stream.with_group(b"group", |log, group| {
         let (consumer, created) = group.see_consumer(b"consumer", 5);
         assert!(created);
-        group.read_new(log, consumer, 10, Acknowledgement::Needed, 5).len()
+        group.read_new(log, consumer, 10, Acknowledgement::Needed, 5, drop)
     });
     assert_eq!(read, Some(1));
     assert!(stream.heap_bytes() > before);
@@ -335,8 +342,8 @@ fn a_stream_counts_the_memory_of_its_groups() {
 #[test]
 fn state_must_not_contradict_entries() {
     let mut log = Log::default();
-    log.append(id(5, 0), &[b"a", b"b"], LIMITS).expect("ascending");
-    log.append(id(6, 0), &[b"a", b"b"], LIMITS).expect("ascending");
+    log.append(id(5, 0), pair(), LIMITS).expect("ascending");
+    log.append(id(6, 0), pair(), LIMITS).expect("ascending");
     log.delete(id(6, 0));
     assert_eq!(log.set_state(id(5, 5), None, None), Err(StateError::BelowMaxDeleted));
     assert_eq!(log.set_state(id(7, 0), None, Some(id(8, 0))), Err(StateError::BelowMaxDeleted));
@@ -344,6 +351,6 @@ fn state_must_not_contradict_entries() {
     assert_eq!(log.set_state(id(9, 0), Some(7), Some(id(8, 0))), Ok(()));
     assert_eq!((log.last_id(), log.entries_added(), log.max_deleted_id()), (id(9, 0), 7, id(8, 0)));
     let mut log = Log::default();
-    log.append(id(5, 0), &[b"a", b"b"], LIMITS).expect("ascending");
+    log.append(id(5, 0), pair(), LIMITS).expect("ascending");
     assert_eq!(log.set_state(id(4, 0), None, None), Err(StateError::BelowTopEntry));
 }

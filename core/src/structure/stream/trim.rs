@@ -41,6 +41,11 @@ pub fn default_limit(limits: NodeLimits) -> u64 {
 impl Log {
     /// Trims, and returns how many entries were removed.
     pub fn trim(&mut self, trim: &Trim) -> u64 {
+        self.trim_telling(trim, None)
+    }
+
+    /// Trims, and tells the ID of each entry that is removed.
+    pub(super) fn trim_telling(&mut self, trim: &Trim, mut gone: Option<&mut dyn FnMut(StreamId)>) -> u64 {
         let mut removed = 0;
         while let Some((first, node)) = self.nodes.first_key_value() {
             let (first, last, live) = (*first, node.last(), u64::from(node.live()));
@@ -53,9 +58,13 @@ impl Log {
             };
             if !whole {
                 if !trim.approximate {
-                    removed += self.trim_node(first, trim.to);
+                    removed += self.trim_node(first, trim.to, gone.as_mut());
                 }
                 break;
+            }
+            if let Some(gone) = &mut gone {
+                let slots = node.slots(first).filter(|slot| !slot.deleted);
+                slots.for_each(|slot| gone(slot.entry.id));
             }
             self.remove_node(first);
             self.len -= live;
@@ -68,7 +77,7 @@ impl Log {
     }
 
     /// Marks entries at the front of a node as deleted, but not all of them.
-    fn trim_node(&mut self, first: StreamId, to: TrimTo) -> u64 {
+    fn trim_node(&mut self, first: StreamId, to: TrimTo, mut gone: Option<&mut &mut dyn FnMut(StreamId)>) -> u64 {
         let Some(node) = self.nodes.get_mut(&first) else {
             return 0;
         };
@@ -81,8 +90,13 @@ impl Log {
             TrimTo::MinId(min) => id < min,
         };
         let slots = node.slots(first).take_while(|slot| goes(slot.entry.id)).filter(|slot| !slot.deleted);
-        let headers: Vec<usize> =
-            slots.map(|slot| slot.at).take(usize::try_from(excess).unwrap_or(usize::MAX)).collect();
+        let mut headers = Vec::new();
+        for slot in slots.take(usize::try_from(excess).unwrap_or(usize::MAX)) {
+            headers.push(slot.at);
+            if let Some(gone) = &mut gone {
+                gone(slot.entry.id);
+            }
+        }
         headers.iter().for_each(|at| node.mark_deleted(*at));
         let emptied = node.live() == 0;
         self.len -= headers.len() as u64;

@@ -1,0 +1,247 @@
+//! The log of a running server: records gather under one lock, reach the store before the replies that depend on them
+//! leave, and are flushed behind by a thread of its own.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use larder_core::hub::Signals;
+use larder_core::journal::Journal;
+use larder_core::settings::AppendFsync;
+use larder_core::store::record::write_change;
+use larder_core::store::{Lsn, Store, StoreError};
+use tokio::sync::watch;
+
+use super::lock;
+
+/// How long `everysec` leaves records unflushed at most, one flush aside.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a write that a failed store has not got waits for it to heal before the client hears of the failure.
+const HEAL_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Buffers larger than this are given back once they have been written.
+const KEEP_BUFFER_BYTES: usize = 1 << 20;
+
+/// The log of a running server.
+pub struct Log {
+    store: Box<dyn Store>,
+    pending: Mutex<Pending>,
+    /// Held by whoever hands records to the store; the spare buffer changes places with the pending one.
+    writer: Mutex<Vec<u8>>,
+    /// The newest record that survives the process.
+    appended: AtomicU64,
+    /// The newest record that survives a power cut, told to those who wait for it.
+    flushed: watch::Sender<Lsn>,
+    /// Why nothing can be written at present.
+    fault: Mutex<Option<String>>,
+    signals: Arc<Signals>,
+    /// What the flusher shall do.
+    wish: Mutex<Wish>,
+    wished: Condvar,
+    /// Flushes that were carried out, for INFO.
+    pub flushes: AtomicU64,
+}
+
+/// Records that the store has not got yet.
+struct Pending {
+    records: Vec<u8>,
+    last: Lsn,
+}
+
+/// What the flusher is asked for.
+#[derive(Clone, Copy, Default)]
+struct Wish {
+    /// Flush up to this record at once.
+    up_to: Lsn,
+    /// End.
+    stop: bool,
+}
+
+impl Journal for Log {
+    fn append(&self, now_us: u64, db: u16, requests: &mut dyn FnMut(&mut Vec<u8>)) -> Lsn {
+        let mut pending = lock(&self.pending);
+        pending.last += 1;
+        let lsn = pending.last;
+        write_change(&mut pending.records, lsn, now_us, db, requests);
+        lsn
+    }
+}
+
+impl Log {
+    /// The log of a store whose last record is `last`. [`Signals::write_fault`] is set while nothing can be
+    /// written.
+    pub fn new(store: Box<dyn Store>, last: Lsn, signals: Arc<Signals>) -> Self {
+        Self {
+            store,
+            pending: Mutex::new(Pending { records: Vec::new(), last }),
+            writer: Mutex::default(),
+            appended: AtomicU64::new(last),
+            flushed: watch::Sender::new(last),
+            fault: Mutex::default(),
+            signals,
+            wish: Mutex::default(),
+            wished: Condvar::new(),
+            flushes: AtomicU64::new(0),
+        }
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// Number of the newest record. Exact while every shard is held.
+    pub fn last(&self) -> Lsn {
+        lock(&self.pending).last
+    }
+
+    /// The newest record that survives the process.
+    pub fn appended(&self) -> Lsn {
+        self.appended.load(Ordering::Acquire)
+    }
+
+    /// The newest record that survives a power cut.
+    pub fn flushed(&self) -> Lsn {
+        *self.flushed.borrow()
+    }
+
+    /// Why nothing can be written at present.
+    pub fn fault(&self) -> Option<String> {
+        lock(&self.fault).clone()
+    }
+
+    /// Hands all records so far to the store, unless it has the one that is asked for. Answers false if it could not.
+    pub fn write_out(&self, up_to: Lsn) -> bool {
+        if self.appended() >= up_to {
+            return true;
+        }
+        let mut spare = lock(&self.writer);
+        if self.appended() >= up_to {
+            return true;
+        }
+        if self.signals.write_fault.load(Ordering::Acquire) {
+            return false;
+        }
+        let last = {
+            let mut pending = lock(&self.pending);
+            std::mem::swap(&mut pending.records, &mut *spare);
+            pending.last
+        };
+        let result = self.store.append(&spare, last);
+        spare.clear();
+        if spare.capacity() > KEEP_BUFFER_BYTES {
+            *spare = Vec::new();
+        }
+        match result {
+            Ok(()) => {
+                self.appended.store(last, Ordering::Release);
+                true
+            }
+            Err(error) => {
+                self.fail(&error);
+                false
+            }
+        }
+    }
+
+    /// Notes that the store has failed: writes are refused until it is healed.
+    fn fail(&self, error: &StoreError) {
+        tracing::error!("the log cannot be written: {error}");
+        lock(&self.fault).get_or_insert_with(|| error.to_string());
+        self.signals.write_fault.store(true, Ordering::Release);
+        // Those who wait for a flush must look.
+        self.flushed.send_modify(|_| {});
+    }
+
+    /// Waits until a record survives a power cut. Answers false if it may not.
+    pub async fn wait_flushed(&self, lsn: Lsn) -> bool {
+        let mut flushed = self.flushed.subscribe();
+        {
+            let mut wish = lock(&self.wish);
+            wish.up_to = wish.up_to.max(lsn);
+        }
+        self.wished.notify_one();
+        let reached = flushed.wait_for(|flushed| *flushed >= lsn || self.signals.write_fault.load(Ordering::Acquire)).await;
+        reached.is_ok_and(|flushed| *flushed >= lsn)
+    }
+
+    /// Flushes as the policy wants until [`Log::stop_flushing`]; for a thread of its own.
+    pub fn flush_loop(&self, policy: impl Fn() -> AppendFsync) {
+        let mut last_flush = Instant::now();
+        loop {
+            let wish = {
+                let wish = lock(&self.wish);
+                let wanted = |wish: &mut Wish| !wish.stop && wish.up_to <= self.flushed();
+                let rest = FLUSH_INTERVAL.saturating_sub(last_flush.elapsed()).max(Duration::from_millis(1));
+                let waited = self.wished.wait_timeout_while(wish, rest, wanted);
+                *waited.unwrap_or_else(PoisonError::into_inner).0
+            };
+            if wish.stop {
+                return;
+            }
+            let is_due = policy() == AppendFsync::Everysec && last_flush.elapsed() >= FLUSH_INTERVAL;
+            let is_wished = wish.up_to > self.flushed();
+            if is_due {
+                last_flush = Instant::now();
+            }
+            if let Err(error) = self.store.maintain() {
+                self.fail(&error);
+            }
+            if (is_due || is_wished) && self.flushed() < self.appended() && !self.signals.write_fault.load(Ordering::Acquire) {
+                self.flush();
+            }
+        }
+    }
+
+    fn flush(&self) {
+        match self.store.flush() {
+            Ok(lsn) => {
+                self.flushes.fetch_add(1, Ordering::Relaxed);
+                self.flushed.send_modify(|flushed| *flushed = lsn.max(*flushed));
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// Writes out and flushes everything, and notes that nothing is missing.
+    pub fn close(&self) -> Result<(), StoreError> {
+        if self.write_out(self.last()) {
+            return self.store.close();
+        }
+        Err(StoreError::Io(self.fault().unwrap_or_default()))
+    }
+
+    /// Ends [`Log::flush_loop`].
+    pub fn stop_flushing(&self) {
+        lock(&self.wish).stop = true;
+        self.wished.notify_one();
+    }
+
+    /// Notes that a snapshot covers everything up to a record that the store may not have got: it is healed.
+    pub fn healed(&self, lsn: Lsn) {
+        self.appended.fetch_max(lsn, Ordering::AcqRel);
+        self.flushed.send_modify(|flushed| *flushed = lsn.max(*flushed));
+        *lock(&self.fault) = None;
+        self.signals.write_fault.store(false, Ordering::Release);
+    }
+
+    /// The number that a snapshot of the present state covers, while every shard is held. What a failed store has not
+    /// got is dropped: the snapshot will hold it.
+    pub fn mark(&self) -> Lsn {
+        let mut pending = lock(&self.pending);
+        if self.signals.write_fault.load(Ordering::Acquire) {
+            pending.records.clear();
+        }
+        pending.last
+    }
+
+    /// Waits for the end of a fault, but not for ever. Answers whether a record survives the process now.
+    pub async fn wait_healed(&self, lsn: Lsn) -> bool {
+        let mut flushed = self.flushed.subscribe();
+        let healed = flushed.wait_for(|_| !self.signals.write_fault.load(Ordering::Acquire));
+        // Either way the log says how far it is.
+        let _ = tokio::time::timeout(HEAL_PATIENCE, healed).await;
+        !self.signals.write_fault.load(Ordering::Acquire) && self.write_out(lsn)
+    }
+}
