@@ -51,8 +51,7 @@ impl Host for Nobody {
 impl Loader {
     /// A loader for shards of this layout. Neither memory nor DEBUG is limited while loading: what ran once runs again.
     pub fn new(layout: Layout, settings: &Settings) -> Self {
-        let settings =
-            Arc::new(Settings { maxmemory_bytes: 0, enable_debug_command: Access::Yes, ..settings.clone() });
+        let settings = Arc::new(Settings { maxmemory_bytes: 0, enable_debug_command: Access::Yes, ..settings.clone() });
         let hub = Hub::new(Arc::clone(&settings), 0, 0);
         Self {
             layout,

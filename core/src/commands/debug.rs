@@ -56,13 +56,7 @@ const TOOLS: &[Tool] = &[
         summary: "Answers a hash of each key's value, zeros for a key that does not exist.",
         run: digest::values,
     },
-    Tool {
-        name: "error",
-        arity: 3,
-        arguments: "<text>",
-        summary: "Answers an error of this text.",
-        run: error,
-    },
+    Tool { name: "error", arity: 3, arguments: "<text>", summary: "Answers an error of this text.", run: error },
     Tool {
         name: "htstats",
         arity: 3,

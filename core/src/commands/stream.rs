@@ -366,8 +366,7 @@ fn count(cx: &Context, index: usize, if_negative: usize) -> Result<usize, Comman
 
 /// KEEPREF, DELREF or ACKED.
 fn references(word: &[u8]) -> Option<References> {
-    let choices =
-        [("KEEPREF", References::Keep), ("DELREF", References::Delete), ("ACKED", References::Acknowledged)];
+    let choices = [("KEEPREF", References::Keep), ("DELREF", References::Delete), ("ACKED", References::Acknowledged)];
     choices.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes())).map(|(_, choice)| choice)
 }
 

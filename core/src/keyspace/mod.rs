@@ -1,8 +1,10 @@
 //! The keyspace: databases cut into shards, and the view of them that a command works on.
 
+mod clock;
 pub mod entry;
 mod field_deadlines;
 pub mod journaling;
+mod layout;
 pub mod object;
 pub mod shard;
 pub mod table;
@@ -12,182 +14,13 @@ mod warm;
 use std::borrow::Cow;
 
 use crate::error::CommandError;
-use crate::hash::KeyHasher;
-use crate::limits::MAX_SHARDS;
 use entry::{Entry, NewValue, Value};
 use object::{Object, Stored};
-pub use warm::KEYS_AHEAD;
 use shard::{Located, Shard};
 
-/// Number of a shard, below [`MAX_SHARDS`].
-pub type ShardId = usize;
-
-/// Which shards a plan needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ShardSet {
-    /// No data at all.
-    None,
-    /// One shard.
-    One(ShardId),
-    /// Those whose bits are set.
-    Many(u64),
-    /// Every shard.
-    All,
-}
-
-impl ShardSet {
-    /// The set with one shard more.
-    pub fn with(self, id: ShardId) -> Self {
-        const { assert!(MAX_SHARDS <= u64::BITS as usize) };
-        match self {
-            Self::None => Self::One(id),
-            Self::One(one) if one == id => self,
-            Self::One(one) => Self::Many(1 << one | 1 << id),
-            Self::Many(bits) => Self::Many(bits | 1 << id),
-            Self::All => Self::All,
-        }
-    }
-
-    /// Whether one shard is in the set.
-    pub fn contains(self, id: ShardId) -> bool {
-        match self {
-            Self::None => false,
-            Self::One(one) => one == id,
-            Self::Many(bits) => bits >> id & 1 == 1,
-            Self::All => true,
-        }
-    }
-
-    /// All shards of both sets.
-    pub fn union(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::None, set) | (set, Self::None) => set,
-            (Self::All, _) | (_, Self::All) => Self::All,
-            (set, Self::One(id)) | (Self::One(id), set) => set.with(id),
-            (Self::Many(one), Self::Many(other)) => Self::Many(one | other),
-        }
-    }
-}
-
-/// The shards a command holds.
-#[derive(Debug)]
-pub enum Held<'a> {
-    /// None.
-    None,
-    /// One of them.
-    One(ShardId, &'a mut Shard),
-    /// Several, ascending by number.
-    Many(Vec<(ShardId, &'a mut Shard)>),
-}
-
-/// Where shard numbers come from: the same for every host of one keyspace.
-#[derive(Clone, Copy, Debug)]
-pub struct Layout {
-    hasher: KeyHasher,
-    shards: usize,
-    databases: u32,
-}
-
-impl Layout {
-    /// A layout of `shards` shards (a power of two up to [`MAX_SHARDS`]) under a secret hash key.
-    pub fn new(shards: usize, databases: u32, secret: [u64; 2]) -> Self {
-        assert!(shards.is_power_of_two() && shards <= MAX_SHARDS, "shards are a power of two up to MAX_SHARDS");
-        Self { hasher: KeyHasher::new(secret), shards, databases }
-    }
-
-    /// Empty shards of this layout.
-    pub fn build(&self) -> Vec<Shard> {
-        (0..self.shards).map(|_| Shard::new(self.databases, self.hasher)).collect()
-    }
-
-    /// The hash of a key.
-    #[inline]
-    pub fn hash(&self, key: &[u8]) -> u64 {
-        self.hasher.hash(key)
-    }
-
-    /// What hashes keys, members and fields.
-    #[inline]
-    pub fn hasher(&self) -> KeyHasher {
-        self.hasher
-    }
-
-    /// The shard of a hash.
-    #[inline]
-    pub fn shard_of(&self, hash: u64) -> ShardId {
-        hash as usize & (self.shards - 1)
-    }
-
-    /// How many shards there are.
-    pub fn shards(&self) -> usize {
-        self.shards
-    }
-
-    /// How many databases there are.
-    pub fn databases(&self) -> u32 {
-        self.databases
-    }
-}
-
-/// How an access moves the clock of an entry.
-#[derive(Clone, Copy, Debug)]
-pub enum AccessClock {
-    /// Seconds since an arbitrary time, 24 bits: LRU.
-    Seconds(u32),
-    /// Minutes and a logarithmic counter: LFU. The random bits decide whether the counter grows.
-    Frequency {
-        /// Minutes since the epoch, 16 bits.
-        minutes: u16,
-        /// Grows the harder the larger: `lfu-log-factor`.
-        log_factor: u32,
-        /// Minutes after which one is taken off: `lfu-decay-time`.
-        decay_minutes: u32,
-        /// Random bits of this command.
-        random: u64,
-    },
-}
-
-/// Value of the LFU counter of a new key, so that it is not evicted at once.
-pub const LFU_START: u32 = 5;
-
-impl AccessClock {
-    /// The clock of an entry that is created or overwritten now.
-    pub fn fresh(self) -> u32 {
-        match self {
-            Self::Seconds(seconds) => seconds & 0xff_ffff,
-            Self::Frequency { minutes, .. } => u32::from(minutes) << 8 | LFU_START,
-        }
-    }
-
-    /// The clock after an access.
-    #[inline]
-    pub fn touched(self, clock: u32) -> u32 {
-        match self {
-            Self::Seconds(seconds) => seconds & 0xff_ffff,
-            Self::Frequency { minutes, log_factor, random, .. } => {
-                let counter = self.decayed(clock);
-                let over = f64::from(counter.saturating_sub(LFU_START));
-                let chance = 1.0 / (over * f64::from(log_factor) + 1.0);
-                // 53 random bits as a number in [0, 1).
-                let draw = (random >> 11) as f64 / (1u64 << 53) as f64;
-                let grown = if counter < 255 && draw < chance { counter + 1 } else { counter };
-                u32::from(minutes) << 8 | grown
-            }
-        }
-    }
-
-    /// The LFU counter with what time has taken off it.
-    pub fn decayed(self, clock: u32) -> u32 {
-        let counter = clock & 0xff;
-        match self {
-            Self::Frequency { minutes, decay_minutes, .. } if decay_minutes > 0 => {
-                let since = u32::from(minutes.wrapping_sub((clock >> 8) as u16));
-                counter.saturating_sub(since / decay_minutes)
-            }
-            _ => counter,
-        }
-    }
-}
+pub use clock::{AccessClock, LFU_START};
+pub use layout::{Held, Layout, ShardId, ShardSet};
+pub use warm::KEYS_AHEAD;
 
 /// A key that a command has looked for. Valid until the command changes any other key of the same database.
 #[derive(Clone, Copy, Debug)]

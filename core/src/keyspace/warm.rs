@@ -23,9 +23,9 @@ impl Keyspace<'_> {
         let ahead = &ahead[..count];
         let rounds = [Table::<Entry>::read_bucket, Table::<Entry>::read_item];
         for round in rounds {
-            let read = ahead.iter().fold(0, |sum: u64, (shard, hash)| {
-                sum.wrapping_add(round(self.shard(*shard).database(db), *hash))
-            });
+            let read = ahead
+                .iter()
+                .fold(0, |sum: u64, (shard, hash)| sum.wrapping_add(round(self.shard(*shard).database(db), *hash)));
             std::hint::black_box(read);
         }
     }

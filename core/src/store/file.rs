@@ -143,7 +143,10 @@ fn cut(vfs: &impl Vfs, scan: &Scan) -> Result<(), StoreError> {
 }
 
 /// Verifies a snapshot against the manifest and opens it.
-fn open_snapshot<V: Vfs + 'static>(vfs: &Arc<V>, snapshot: &SnapshotFile) -> Result<Box<dyn io::Read + Send>, StoreError> {
+fn open_snapshot<V: Vfs + 'static>(
+    vfs: &Arc<V>,
+    snapshot: &SnapshotFile,
+) -> Result<Box<dyn io::Read + Send>, StoreError> {
     let corrupt = |what: String| StoreError::Corrupt(format!("{}: {what}", snapshot.name));
     let file = vfs.open(&snapshot.name, Mode::Read).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => corrupt("it is missing".to_owned()),

@@ -67,7 +67,8 @@ impl Manifest {
         let text = std::str::from_utf8(text).ok()?;
         let (body, checksum) = text.strip_suffix('\n')?.rsplit_once("\ncrc32c ")?;
         let body = &text[..body.len() + 1];
-        let is_plain = checksum.len() == 8 && checksum.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase());
+        let is_plain =
+            checksum.len() == 8 && checksum.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase());
         if !is_plain || u32::from_str_radix(checksum, 16).ok()? != crc32c::crc32c(body.as_bytes()) {
             return None;
         }

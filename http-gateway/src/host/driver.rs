@@ -71,6 +71,9 @@ struct Surroundings {
     effects: Effects,
     /// Commands of the running batch, for their share of its time.
     ran: Vec<CommandId>,
+    /// The newest records that replies outside of a [`Driver`] depend on, and that their requests have made.
+    depends_on: Lsn,
+    wrote: Lsn,
 }
 
 /// A shard kept over consecutive commands that want the same one.
@@ -82,7 +85,16 @@ impl World {
         let settings = Arc::clone(&shared.hub().settings);
         let settings_epoch = shared.signals.settings_epoch.load(Ordering::Acquire);
         let effects = Effects::default();
-        let surroundings = Surroundings { counters, settings, settings_epoch, random, effects, ran: Vec::new() };
+        let surroundings = Surroundings {
+            counters,
+            settings,
+            settings_epoch,
+            random,
+            effects,
+            ran: Vec::new(),
+            depends_on: 0,
+            wrote: 0,
+        };
         Self { shared, surroundings }
     }
 
@@ -90,6 +102,11 @@ impl World {
     pub fn settings(&mut self) -> &Arc<Settings> {
         self.surroundings.refresh_settings(&self.shared);
         &self.surroundings.settings
+    }
+
+    /// What [`Shared::settle`] wants to know before answers leave.
+    pub fn gate(&self) -> (Lsn, Lsn, AppendFsync) {
+        (self.surroundings.depends_on, self.surroundings.wrote, self.surroundings.settings.appendfsync)
     }
 
     /// Runs one request that did not come over RESP. Answers false, having done nothing, while a pause holds it back.
@@ -100,6 +117,8 @@ impl World {
         let start_us = now_us();
         let ran = surroundings.run_one(shared, &mut hold, session, args, out, start_us);
         drop(hold);
+        surroundings.depends_on = surroundings.depends_on.max(session.depends_on);
+        surroundings.wrote = surroundings.wrote.max(session.wrote);
         surroundings.finish_batch(shared, start_us);
         ran
     }

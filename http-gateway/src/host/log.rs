@@ -162,7 +162,8 @@ impl Log {
             wish.up_to = wish.up_to.max(lsn);
         }
         self.wished.notify_one();
-        let reached = flushed.wait_for(|flushed| *flushed >= lsn || self.signals.write_fault.load(Ordering::Acquire)).await;
+        let reached =
+            flushed.wait_for(|flushed| *flushed >= lsn || self.signals.write_fault.load(Ordering::Acquire)).await;
         reached.is_ok_and(|flushed| *flushed >= lsn)
     }
 
@@ -188,7 +189,10 @@ impl Log {
             if let Err(error) = self.store.maintain() {
                 self.fail(&error);
             }
-            if (is_due || is_wished) && self.flushed() < self.appended() && !self.signals.write_fault.load(Ordering::Acquire) {
+            if (is_due || is_wished)
+                && self.flushed() < self.appended()
+                && !self.signals.write_fault.load(Ordering::Acquire)
+            {
                 self.flush();
             }
         }

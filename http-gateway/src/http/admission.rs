@@ -1,7 +1,8 @@
-//! The guard as a layer around all routes.
+//! The guard as a layer around all routes; answers pass it too, and wait there for the log.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -35,6 +36,9 @@ impl<S> Layer<S> for Admission {
     }
 }
 
+/// An answer that leaves once the log has reached what it depends on.
+type Settling = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
 /// A service behind the guard. Requests for a WebSocket carry their [`Access`] as an extension.
 #[derive(Clone)]
 pub struct Admitted<S> {
@@ -45,10 +49,11 @@ pub struct Admitted<S> {
 impl<S> Service<Request<Incoming>> for Admitted<S>
 where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = Either<S::Future, Ready<Result<Response, Infallible>>>;
+    type Future = Either<Either<S::Future, Settling>, Ready<Result<Response, Infallible>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -56,7 +61,14 @@ where
 
     fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
         match admit(&self.client, &mut request) {
-            Ok(()) => Either::Left(self.inner.call(request)),
+            Ok(()) if self.client.front.shared.log.is_none() => Either::Left(Either::Left(self.inner.call(request))),
+            Ok(()) => {
+                let (client, answer) = (Arc::clone(&self.client), self.inner.call(request));
+                Either::Left(Either::Right(Box::pin(async move {
+                    let answer = answer.await?;
+                    Ok(if client.settle().await { answer } else { error::unwritten() })
+                })))
+            }
             Err(refused) => Either::Right(ready(Ok(refused))),
         }
     }

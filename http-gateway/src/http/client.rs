@@ -186,6 +186,13 @@ impl Client {
         }
     }
 
+    /// Waits until what ran here so far is as safe as the policy promises. Answers false if a change may be lost.
+    pub async fn settle(&self) -> bool {
+        let (depends_on, wrote, policy) = self.state().world.gate();
+        let shared = &self.front.shared;
+        shared.is_settled(depends_on, policy) || shared.settle(depends_on, wrote, policy).await
+    }
+
     /// Whether a request may come in; `query_token` says whether its token may be in the URL.
     pub fn admit<B>(&self, request: &Request<B>, query_token: bool) -> Result<Access, Refusal> {
         let token = if query_token { rest::query_value(request.uri().query(), "_token") } else { None };

@@ -7,6 +7,7 @@ use axum::http::header::{
 };
 use axum::response::Response;
 use bytes::Bytes;
+use larder_core::error::CommandError;
 use larder_core::rest::write_error;
 
 use super::body::BodyError;
@@ -46,6 +47,11 @@ pub fn refuse_bytes(status: StatusCode, text: &[u8]) -> Response {
     let mut body = Vec::with_capacity(text.len() + 16);
     write_error(text, &mut body);
     json(status, body.into())
+}
+
+/// 503 for a change that the log could not be made to keep.
+pub fn unwritten() -> Response {
+    refuse_bytes(StatusCode::SERVICE_UNAVAILABLE, CommandError::WRITE_FAULT.text())
 }
 
 /// 405 with the methods that there are.

@@ -3,6 +3,8 @@
 //! Binary messages carry RESP, split anywhere, both ways. A text message is one command as a JSON array, answered by
 //! one text message with the object that REST answers.
 
+use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -42,6 +44,9 @@ const WRITE_BUFFER_BYTES: usize = TEXT_REPLY_BYTES + 64 * 1024;
 
 /// Read buffer of an idle socket; the library's 128 KiB would be most of what a connection costs.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
+
+/// Bytes of messages after which no more are taken from a client whose request waits.
+const EARLY_BYTES: usize = 1 << 20;
 
 /// What a client may ask for by name, and many must hear back.
 const SUBPROTOCOL: &str = "resp";
@@ -201,6 +206,7 @@ async fn binary(wire: &mut Wire, driver: &mut Driver, bytes: &Bytes) -> Result<(
     driver.connection.input.feed(bytes);
     loop {
         let turn = driver.run();
+        driver.settle().await;
         let replies = Bytes::from(std::mem::take(&mut driver.connection.out));
         note_sent(driver);
         for start in (0..replies.len()).step_by(REPLY_BYTES) {
@@ -232,6 +238,7 @@ async fn text(wire: &mut Wire, driver: &mut Driver, text: &str) -> Result<(), En
             let mut closing = Ok(());
             loop {
                 let turn = driver.run();
+                driver.settle().await;
                 match after(wire, driver, turn).await {
                     Ok(true) => break,
                     Ok(false) => {}

@@ -68,10 +68,12 @@ pub const NEWER_OPTIONS: &[(&str, &str, &str)] = &[
     ("client|list", "NAME", "valkey 9.0.0"),
     ("client|list", "SKIPME", "valkey 8.1.0"),
     ("client|list", "USER", "valkey 8.1.0"),
+    ("hscan", "NOVALUES", "7.4.0"),
     ("set", "IFDEQ", "8.4.0"),
     ("set", "IFDNE", "8.4.0"),
     ("set", "IFEQ", "8.4.0"),
     ("set", "IFNE", "8.4.0"),
+    ("zscan", "NOSCORES", "valkey 8.0.0"),
 ];
 
 /// What differs on purpose: what, and why.

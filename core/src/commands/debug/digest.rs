@@ -93,11 +93,13 @@ impl Hash {
             Value::Integer(integer) => self.item(Item::Integer(integer)),
             Value::Object(Object::List(list)) => list.iter().for_each(|element| self.item(element)),
             Value::Object(Object::Set(set)) => self.unordered(set.iter(), |hash, member| hash.item(member)),
-            Value::Object(Object::Hash(fields)) => self.unordered(fields.iter(), |hash, (field, value, deadline_ms)| {
-                hash.item(field);
-                hash.item(value);
-                hash.word(if deadline_ms.is_some() { EXPIRES } else { b"" });
-            }),
+            Value::Object(Object::Hash(fields)) => {
+                self.unordered(fields.iter(), |hash, (field, value, deadline_ms)| {
+                    hash.item(field);
+                    hash.item(value);
+                    hash.word(if deadline_ms.is_some() { EXPIRES } else { b"" });
+                })
+            }
             Value::Object(Object::SortedSet(set)) => set.iter().for_each(|(member, score)| {
                 self.item(member);
                 // Both zeros are the same score.

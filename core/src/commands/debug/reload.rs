@@ -24,9 +24,7 @@ pub(super) fn reload(cx: &mut Context) -> Result<(), CommandError> {
         } else if option.eq_ignore_ascii_case(b"NOSAVE") {
             return super::needs_persistence(cx);
         } else {
-            return Err(CommandError::fixed(
-                "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
-            ));
+            return Err(CommandError::fixed("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."));
         }
     }
     let has_keys = |shard: &mut Shard| (0..shard.databases()).any(|db| !shard.database(db).is_empty());

@@ -60,10 +60,9 @@ pub(super) fn ltrim(cx: &mut Context) -> Result<(), CommandError> {
     let (start, stop) = (cx.integer(2)?, cx.integer(3)?);
     let slot = cx.keys.write(cx.arg(1));
     cx.keys.edit::<List, _>(slot, |list| {
-        let len = list.len();
-        let (first, count) = span_of(start, stop, len);
-        list.drain(End::Back, len - first - count, limit, |_| {});
-        list.drain(End::Front, first, limit, |_| {});
+        let (first, count) = span_of(start, stop, list.len());
+        list.remove_range(first + count, usize::MAX, limit);
+        list.remove_range(0, first, limit);
         ((), true)
     })?;
     cx.reply.ok();

@@ -13,11 +13,7 @@ pub(super) enum Pattern<'a> {
     /// `#`: the element itself.
     Element,
     /// The element stands where the star was.
-    Key {
-        before: &'a [u8],
-        after: &'a [u8],
-        field: Option<&'a [u8]>,
-    },
+    Key { before: &'a [u8], after: &'a [u8], field: Option<&'a [u8]> },
     /// No star: leads nowhere.
     Nowhere,
 }
