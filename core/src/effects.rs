@@ -15,6 +15,8 @@ pub struct Effects {
     /// Waiting requests to be run again by [`crate::execute::retry`] under holds of their own, before the next command
     /// of the batch.
     pub retries: Vec<Retry>,
+    /// A snapshot is wanted: SAVE, BGSAVE.
+    pub snapshot: Option<SnapshotWish>,
     /// Clients that shall look at [`crate::session::ClientRecord::unblock`].
     pub wake: Vec<ClientId>,
     /// Requests in RESP that do what the running command did, for the journal, where its own words would not: what was
@@ -34,11 +36,21 @@ impl Effects {
         self.close.is_empty()
             && self.deliver.is_empty()
             && self.retries.is_empty()
+            && self.snapshot.is_none()
             && self.wake.is_empty()
             && self.errors.is_empty()
             && !self.pause_changed
             && !self.settings_changed
     }
+}
+
+/// A snapshot that a command wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotWish {
+    /// The client whose request waits until it is there: it gets `+OK` or an error then.
+    pub waiter: Option<ClientId>,
+    /// One more is to follow if one is running: BGSAVE SCHEDULE.
+    pub follows: bool,
 }
 
 /// The reply to a request that waited.

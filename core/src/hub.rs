@@ -54,6 +54,35 @@ impl Client {
     }
 }
 
+/// How snapshots and the log stand, for INFO and LASTSAVE. The host keeps it up to date.
+#[derive(Clone, Debug, Default)]
+pub struct Persistence {
+    /// Whether there is a log.
+    pub has_log: bool,
+    /// When the running snapshot began, Unix time in milliseconds.
+    pub running_since_ms: Option<u64>,
+    /// Keys that the running snapshot has looked at, and how many there were at its beginning.
+    pub progress: (u64, u64),
+    /// When the last snapshot was complete, or the server started, Unix time in milliseconds.
+    pub last_save_ms: u64,
+    /// How long the last snapshot took, in milliseconds.
+    pub last_duration_ms: Option<u64>,
+    /// Why the last snapshot failed.
+    pub last_error: Option<String>,
+    /// Snapshots that were completed.
+    pub snapshots: u64,
+    /// Sum of [`crate::keyspace::shard::ShardStats::dirty`] that the last snapshot holds.
+    pub saved_changes: u64,
+    /// How often the log was healed after a fault.
+    pub heals: u64,
+    /// Bytes that were cut off the end of the log at the start.
+    pub truncated_bytes: u64,
+    /// Keys that were loaded at the start, and how long that took in milliseconds.
+    pub loaded_keys: u64,
+    /// See `loaded_keys`.
+    pub load_ms: u64,
+}
+
 /// What every session must know at once, read without holding the hub.
 #[derive(Debug, Default)]
 pub struct Signals {
@@ -231,6 +260,8 @@ pub struct Hub {
     pub port: u16,
     /// How fast statistics grow.
     pub rates: Rates,
+    /// Snapshots and the log.
+    pub persistence: Persistence,
     next_client: ClientId,
 }
 
@@ -251,6 +282,7 @@ impl Hub {
             run_id,
             port: 0,
             rates: Rates::default(),
+            persistence: Persistence { last_save_ms: started_ms, ..Persistence::default() },
             next_client: 1,
         }
     }

@@ -4,6 +4,7 @@
 //! version 11, and the hashes with expiring fields of version 12. Nothing a payload declares is believed: whatever is
 //! read was checked entry by entry, and memory grows with bytes that were there.
 
+mod file;
 mod read;
 mod stream;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod write;
 
 pub use crate::structure::rdb::length::{Compression, Reader};
 pub use crate::structure::rdb::{Corrupt, append_footer, validate};
+pub use file::{FileError, read_file, write_database, write_end, write_entry, write_header};
 pub use read::{Limits, Loaded, read_value};
 pub use write::{Form, write_value};
 

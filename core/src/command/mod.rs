@@ -83,7 +83,9 @@ impl Command {
 
     /// All ACL categories: the row's own and those that flags and group imply.
     pub fn acl_categories(&self) -> Categories {
-        let mut all = self.categories | self.group.category();
+        // A container does nothing itself.
+        let of_group = if self.subcommands.is_empty() { self.group.category() } else { Categories::empty() };
+        let mut all = self.categories | of_group;
         let implied = [
             (Flags::WRITE, Categories::WRITE),
             (Flags::READONLY, Categories::READ),

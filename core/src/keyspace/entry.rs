@@ -26,6 +26,8 @@ const KIND_INLINE: u8 = 0;
 const KIND_INTEGER: u8 = 1;
 const KIND_OBJECT: u8 = 2;
 const HAS_DEADLINE: u8 = 0b0000_0100;
+/// Which side of a snapshot the entry is on; see `snapshot.rs`.
+const EPOCH: u8 = 0b0001_0000;
 /// The lengths did not fit sixteen bits and stand in a word of their own.
 const LONG: u8 = 0b0000_1000;
 
@@ -171,8 +173,11 @@ impl Entry {
     pub fn set_value(&mut self, value: NewValue<'_>) {
         let old = self.shape();
         let new = Shape::new(old.key_len, &value, old.flags & HAS_DEADLINE != 0);
+        let new = Shape { flags: new.flags | old.flags & EPOCH, ..new };
         if new.size() != old.size() || new.key_at() != old.key_at() {
+            let epoch = self.epoch();
             *self = Self::new(self.key(), value, self.deadline_ms(), self.clock());
+            self.set_epoch(epoch);
             return;
         }
         self.drop_object();
@@ -200,6 +205,20 @@ impl Entry {
         let [low, middle, high, _] = clock.to_le_bytes();
         // SAFETY: a block always starts with an initialised header.
         unsafe { (*self.0.as_ptr().cast::<Header>()).clock = [low, middle, high] };
+    }
+
+    /// Which side of a snapshot it is on.
+    #[inline]
+    pub(super) fn epoch(&self) -> bool {
+        self.header().flags & EPOCH != 0
+    }
+
+    /// Puts it on a side of a snapshot.
+    #[inline]
+    pub(super) fn set_epoch(&mut self, epoch: bool) {
+        // SAFETY: a block always starts with an initialised header.
+        let flags = unsafe { &mut (*self.0.as_ptr().cast::<Header>()).flags };
+        *flags = if epoch { *flags | EPOCH } else { *flags & !EPOCH };
     }
 
     /// The value's own structure, for changes in place; `None` for inline strings and integers.

@@ -7,6 +7,7 @@ pub mod journaling;
 mod layout;
 pub mod object;
 pub mod shard;
+mod snapshot;
 pub mod table;
 pub mod waiting;
 mod warm;

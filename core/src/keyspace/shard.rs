@@ -9,6 +9,7 @@ use super::entry::{Entry, NewValue};
 use super::field_deadlines::{self, FieldDeadlines, NEVER};
 use super::journaling::{Expired, Journaling};
 use super::object::Object;
+use super::snapshot::Running;
 use super::table::{Position, Table};
 use super::waiting::Waiting;
 use crate::hash::KeyHasher;
@@ -32,8 +33,8 @@ pub struct ShardStats {
 /// One shard of all databases.
 #[derive(Debug)]
 pub struct Shard {
-    databases: Vec<Table<Entry>>,
-    hasher: KeyHasher,
+    pub(super) databases: Vec<Table<Entry>>,
+    pub(super) hasher: KeyHasher,
     watches: Watches,
     /// Requests that wait for keys of this shard.
     pub waiting: Waiting,
@@ -42,6 +43,9 @@ pub struct Shard {
     /// Counters of this shard.
     pub stats: ShardStats,
     pub(super) journaling: Journaling,
+    /// Side of the entries that concern no running snapshot.
+    pub(super) epoch: bool,
+    pub(super) snapshot: Option<Box<Running>>,
 }
 
 /// Versions of the watched keys of each database that has some, databases ascending.
@@ -79,6 +83,8 @@ impl Shard {
             entry_bytes: 0,
             stats: ShardStats::default(),
             journaling: Journaling::default(),
+            epoch: false,
+            snapshot: None,
         }
     }
 
@@ -181,6 +187,7 @@ impl Shard {
         change: impl FnOnce(&mut Entry) -> (R, bool),
     ) -> R {
         let position = located.position.expect("only existing entries are updated");
+        self.write_before_change(db, position);
         let table = &mut self.databases[usize::from(db)];
         let entry = table.at_mut(position);
         let had_deadline = entry.deadline_ms().is_some();
@@ -212,6 +219,9 @@ impl Shard {
         let table = &mut self.databases[usize::from(db)];
         let removed = table.len();
         self.entry_bytes -= table.iter().map(Entry::heap_bytes).sum::<usize>();
+        if let Some(snapshot) = &mut self.snapshot {
+            snapshot.take_emptied(db, table);
+        }
         table.clear();
         self.field_deadlines.clear(db);
         self.stats.dirty += removed as u64;
@@ -224,6 +234,9 @@ impl Shard {
             self.touch_existing_watches(one, other, now_ms);
             self.touch_existing_watches(other, one, now_ms);
             self.databases.swap(usize::from(one), usize::from(other));
+            if let Some(snapshot) = &mut self.snapshot {
+                snapshot.swap(one, other);
+            }
             self.field_deadlines.swap(one, other);
             self.waiting.all_changed(one);
             self.waiting.all_changed(other);
@@ -236,7 +249,7 @@ impl Shard {
     pub fn expire_due(&mut self, now_ms: u64, limit: usize) -> bool {
         // A key lives through the millisecond of its deadline.
         let Some(last_due_ms) = now_ms.checked_sub(1) else { return false };
-        let Self { databases, hasher, field_deadlines, entry_bytes, stats, journaling, .. } = self;
+        let Self { databases, hasher, field_deadlines, entry_bytes, stats, journaling, snapshot, epoch, .. } = self;
         (0..).zip(databases).fold(false, |more, (db, table)| {
             let more_here = table.remove_due(
                 last_due_ms,
@@ -249,6 +262,9 @@ impl Shard {
                     }
                     *entry_bytes -= entry.heap_bytes();
                     stats.expired += 1;
+                    if let Some(snapshot) = snapshot.as_mut().filter(|_| entry.epoch() != *epoch) {
+                        snapshot.write(db, &entry);
+                    }
                     journaling.expired(db, || Expired::Key(entry.key().into()));
                 },
             );
@@ -381,7 +397,8 @@ impl Shard {
         }
     }
 
-    fn insert(&mut self, db: u16, hash: u64, entry: Entry) -> Position {
+    fn insert(&mut self, db: u16, hash: u64, mut entry: Entry) -> Position {
+        entry.set_epoch(self.epoch);
         self.entry_bytes += entry.heap_bytes();
         let fields_ms = field_deadlines::next_of(&entry);
         if fields_ms != NEVER {
@@ -392,6 +409,7 @@ impl Shard {
     }
 
     fn take(&mut self, db: u16, position: Position) -> Entry {
+        self.write_before_change(db, position);
         let hasher = &self.hasher;
         let entry = self.databases[usize::from(db)].remove(position, |key| hasher.hash(key));
         self.entry_bytes -= entry.heap_bytes();

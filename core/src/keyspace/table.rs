@@ -289,6 +289,12 @@ impl<T: Item> Table<T> {
         self.segments[segment as usize].scan(from, &mut visit, &rehash)
     }
 
+    /// As [`Table::scan`], to change the items: neither their keys nor their deadlines.
+    pub fn scan_mut(&mut self, from: u64, rehash: impl Fn(&[u8]) -> u64, mut visit: impl FnMut(&mut T)) -> Option<u64> {
+        let segment = *self.directory.get(self.entry(from))?;
+        self.segments[segment as usize].scan_mut(from, &rehash, &mut visit)
+    }
+
     /// All items, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.segments.iter().flat_map(Segment::items)

@@ -164,6 +164,7 @@ mod tests {
         match row.kind {
             Kind::Bool if (row.text)(&Settings::default()) == "yes" => "no",
             Kind::Bool => "yes",
+            Kind::Integer { min: 8.., .. } => "10",
             Kind::Integer { .. } | Kind::Clamped { .. } => "7",
             Kind::Bytes { .. } => "3mb",
             Kind::BytesOrPercent => "5%",

@@ -87,6 +87,7 @@ impl Server {
             layout: &self.layout,
             signals: &signals,
             counters: &self.counters,
+            journal: None,
             host: &NoHost,
         };
         let session = &mut self.sessions[client];

@@ -34,9 +34,11 @@ const LIMITS: &[(&str, &[&str])] = &[
     ("set-max-intset-entries", &["512", "4"]),
     ("set-max-listpack-entries", &["128", "4"]),
     ("stream-node-max-entries", &["100", "3"]),
-    ("zset-max-listpack-entries", &["128", "4"]),
+    (ZSET_LIMIT, &["128", "4", "0"]),
     ("zset-max-listpack-value", &["64", "8"]),
 ];
+/// In Redis, SORT turns a packed sorted set into a skip list for good: it is generated where there are none.
+const ZSET_LIMIT: &str = "zset-max-listpack-entries";
 /// How many rounds have transactions.
 const TRANSACTIONS_PERCENT: usize = 40;
 
@@ -58,7 +60,10 @@ pub fn steps(plan: &Plan, forms: &[Form]) -> Vec<Step> {
     let random = &mut Random::of_round(plan.seed, plan.round);
     let transactions = random.percent(TRANSACTIONS_PERCENT);
     let style = style(transactions, random);
-    let weighted = favourites(forms, &style.taste, transactions, random);
+    let packs = !settings(plan).contains(&words(&["CONFIG", "SET", ZSET_LIMIT, "0"]));
+    let sorts = !(packs && style.taste.families.contains(&Family::SortedSets));
+    let mut weighted = favourites(forms, &style.taste, transactions, random);
+    weighted.retain(|(form, _)| sorts || !form.name.starts_with("sort"));
     let connections = 1 + random.below(plan.connections);
     let total: usize = weighted.iter().map(|(_, weight)| weight).sum();
     let step = |_| {
@@ -136,6 +141,8 @@ fn favourites<'a>(forms: &'a [Form], taste: &Taste, transactions: bool, random: 
             "multi" | "exec" if transactions => 8,
             "watch" if transactions => 5,
             "multi" | "exec" => continue,
+            // What it does inside a value counts as a change here, and does not in Redis.
+            "pfdebug" if transactions => continue,
             // These end what the others began.
             "flushall" | "flushdb" | "reset" | "discard" | "unwatch" if chosen => 1,
             // They wait.

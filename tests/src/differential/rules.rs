@@ -131,7 +131,13 @@ pub const RULES: &[Rule] = &[
         commands: &["xpending", "xinfo|stream", "xinfo|groups", "xinfo|consumers"],
         when: None,
         allows: Allowance::Timeless,
-        reason: "two clocks; two layouts in memory; 7.2 tells more about consumers",
+        reason: "two clocks; two layouts in memory; 7.2 tells more about consumers, and has them from their first request",
+    },
+    Rule {
+        commands: &["xgroup|createconsumer"],
+        when: None,
+        allows: Allowance::Amount(1),
+        reason: "Redis 7.2 makes a consumer at its first request, 7.0 at its first message",
     },
     Rule {
         commands: &["ttl", "expiretime"],

@@ -1,5 +1,5 @@
-//! What several sets have together: ZUNION, ZINTER, ZDIFF, the forms of them that store, and ZINTERCARD. Plain sets take
-//! part with a score of 1 for each member.
+//! What several sets have together: ZUNION, ZINTER, ZDIFF, the forms of them that store, and ZINTERCARD. Plain sets
+//! take part with a score of 1 for each member.
 
 mod source;
 
@@ -197,9 +197,19 @@ fn compute(cx: &mut Context, keys: std::ops::Range<usize>, operation: Operation,
             for input in &inputs {
                 input.for_each_while(|member, score| {
                     let weighted = zero_if_nan(score * input.weight);
+                    let mut other_zero = None;
                     result.change(member, limits, hasher, |sum| {
-                        Some(sum.map_or(weighted, |sum| options.aggregate.of(sum, weighted)))
+                        let score = sum.map_or(weighted, |sum| options.aggregate.of(sum, weighted));
+                        let is_other_zero =
+                            |sum: f64| sum == score && sum.is_sign_negative() != score.is_sign_negative();
+                        other_zero = sum.is_some_and(is_other_zero).then_some(score);
+                        Some(score)
                     });
+                    // A set takes both zeros for the same score; a sum has its own sign.
+                    if let Some(zero) = other_zero {
+                        result.remove(member, hasher);
+                        result.insert(member, zero, limits, hasher);
+                    }
                     true
                 });
             }

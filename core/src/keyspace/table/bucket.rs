@@ -84,6 +84,19 @@ impl<T> Bucket<T> {
         (0..SLOTS).filter(move |&slot| self.is_displaced(slot) == displaced).filter_map(|slot| self.item(slot))
     }
 
+    /// The items in slot order, to be changed.
+    pub(super) fn items_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots.iter_mut().flatten()
+    }
+
+    /// As [`Bucket::items_by_home`], to change the items.
+    pub(super) fn items_by_home_mut(&mut self, displaced: bool) -> impl Iterator<Item = &mut T> {
+        let head = self.head;
+        let is_displaced = move |slot: usize| head >> (DISPLACED_SHIFT as usize + slot) & 1 != 0;
+        let slots = self.slots.iter_mut().enumerate();
+        slots.filter(move |(slot, _)| is_displaced(*slot) == displaced).filter_map(|(_, item)| item.as_mut())
+    }
+
     /// Whether items at home here live elsewhere: in the next bucket or in the stash.
     pub(super) fn is_overflowed(&self) -> bool {
         self.head & OVERFLOWED != 0

@@ -308,6 +308,29 @@ impl<T: Item> Segment<T> {
         next_range(hash, self.depth + bits)
     }
 
+    /// As [`Segment::scan`], to change the items.
+    pub(super) fn scan_mut(
+        &mut self,
+        hash: u64,
+        rehash: &impl Fn(&[u8]) -> u64,
+        visit: &mut impl FnMut(&mut T),
+    ) -> Option<u64> {
+        if self.len > 0 {
+            let (home, homes) = (self.home(hash), self.homes());
+            self.buckets[home].items_by_home_mut(false).for_each(&mut *visit);
+            if self.buckets[home].is_overflowed() {
+                let next = self.next(home);
+                self.buckets[next].items_by_home_mut(true).for_each(&mut *visit);
+                let (depth, home_bits) = (self.depth, self.home_bits);
+                let is_home = |item: &T| top_bits(rehash(item.key()).wrapping_shl(depth.into()), home_bits) == home;
+                let stash = self.buckets[homes..].iter_mut().flat_map(Bucket::items_mut);
+                stash.filter(|item| is_home(item)).for_each(visit);
+            }
+        }
+        let bits = if self.len > 0 { self.home_bits } else { 0 };
+        next_range(hash, self.depth + bits)
+    }
+
     /// The items in no particular order.
     pub(super) fn items(&self) -> impl Iterator<Item = &T> {
         self.buckets.iter().flat_map(Bucket::items)

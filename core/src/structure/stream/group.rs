@@ -108,7 +108,8 @@ impl Group {
         (id, true)
     }
 
-    /// Removes a consumer and its pending entries, and returns how many those were; `None` when there is no such consumer.
+    /// Removes a consumer and its pending entries, and returns how many those were; `None` when there is no such
+    /// consumer.
     pub fn remove_consumer(&mut self, name: &[u8]) -> Option<usize> {
         let id = self.by_name.remove(name)?;
         let consumer = self.consumers.remove(&id)?;
@@ -119,7 +120,8 @@ impl Group {
         Some(consumer.pending.len())
     }
 
-    /// Delivers up to `count` entries that no consumer of the group has had (XREADGROUP with `>`), and returns how many.
+    /// Delivers up to `count` entries that no consumer of the group has had (XREADGROUP with `>`), and returns how
+    /// many.
     pub fn read_new<'a>(
         &mut self,
         log: &'a Log,
