@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use crate::cli::Start;
 use crate::host::process::{ServerProcess, now_ms};
 use crate::host::workers::Workers;
-use crate::host::{Shared, maintenance, system_seed};
+use crate::host::{Shared, maintenance, snapshot, system_seed};
 use crate::{http, logging, resp, store};
 
 /// Mode of the Unix socket where `unixsocketperm` says nothing: the owner only.
@@ -61,6 +61,7 @@ async fn serve(start: Start, log: logging::LogControl) -> Result<(), String> {
     }
     let shared = Arc::new(shared);
     let flusher = start_flusher(&shared).map_err(|error| format!("cannot start threads: {error}"))?;
+    let snapshots = snapshot::start(&shared).map_err(|error| format!("cannot start threads: {error}"))?;
     shared.hub().port = port;
     let workers = Workers::start(cores, &shared).map_err(|error| format!("cannot start threads: {error}"))?;
     let workers = Arc::new(workers);
@@ -86,6 +87,8 @@ async fn serve(start: Start, log: logging::LogControl) -> Result<(), String> {
     shared.abort_all();
     workers.stop();
     if let Some(log) = &shared.log {
+        shared.desk.stop();
+        drop(snapshots.join());
         log.stop_flushing();
         flusher.into_iter().for_each(|thread| drop(thread.join()));
         log.close().unwrap_or_else(|error| tracing::error!("the log could not be closed: {error}"));

@@ -20,7 +20,8 @@ class CannotStart(Exception):
 class Server:
     """A server on free loopback ports, in a folder of its own, ended by its process id."""
 
-    def __init__(self, kind, extra=(), http=False):
+    def __init__(self, kind, extra=(), http=False, one_core=False):
+        """With `one_core` Larder has one worker, and takes requests of different connections in the order they came."""
         self.port = free_port()
         self.http_port = free_port() if http else 0
         self.folder = tempfile.TemporaryDirectory(prefix="larder-test-")
@@ -29,7 +30,12 @@ class Server:
         with self.log.open("wb") as log:
             try:
                 self.process = subprocess.Popen(
-                    argv, cwd=self.folder.name, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                    argv,
+                    cwd=self.folder.name,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    preexec_fn=stay_on_one_core if one_core else None,
                 )
             except OSError as error:
                 self.folder.cleanup()
@@ -71,6 +77,10 @@ def arguments(kind, port, http_port, extra):
     binary = Path(os.environ.get("LARDER_BIN", ROOT / "target/release/larder")).resolve()
     own = f"serve --port {port} --http-port {http_port} --store memory --enable-debug-command yes"
     return [str(binary), *own.split(), *extra]
+
+
+def stay_on_one_core():
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def free_port():

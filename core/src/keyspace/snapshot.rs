@@ -116,13 +116,17 @@ impl Shard {
             while let Some(from) = running.cursors[usize::from(db)]
                 && !is_full(running, looked_at)
             {
-                let next = table.scan_mut(from, |key| hasher.hash(key), |entry| {
-                    looked_at += 1;
-                    if entry.epoch() != *epoch {
-                        running.write(db, entry);
-                        entry.set_epoch(*epoch);
-                    }
-                });
+                let next = table.scan_mut(
+                    from,
+                    |key| hasher.hash(key),
+                    |entry| {
+                        looked_at += 1;
+                        if entry.epoch() != *epoch {
+                            running.write(db, entry);
+                            entry.set_epoch(*epoch);
+                        }
+                    },
+                );
                 running.cursors[usize::from(db)] = next;
             }
         }

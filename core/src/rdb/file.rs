@@ -113,7 +113,8 @@ pub fn read_file(
 ) -> Result<(), FileError> {
     let mut window = Window { file, bytes: Vec::new(), at: 0, before: 0, sum: 0, is_over: false };
     window.fill(MAGIC_BYTES)?;
-    let version = version_of(window.rest()).ok_or(FileError::Corrupt(0, "it does not begin with REDIS and a version"))?;
+    let version =
+        version_of(window.rest()).ok_or(FileError::Corrupt(0, "it does not begin with REDIS and a version"))?;
     if version > u32::from(super::VERSION_MAX) {
         return Err(FileError::TooNew(version));
     }

@@ -8,6 +8,7 @@ pub mod log;
 pub mod mailbox;
 pub mod maintenance;
 pub mod process;
+pub mod snapshot;
 #[cfg(test)]
 mod tests;
 pub mod workers;
@@ -16,14 +17,16 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use larder_core::effects::Effects;
+use larder_core::effects::{Delivery, Effects};
 use larder_core::hash::Random;
 use larder_core::hub::{Client, Hub, Signals};
+use larder_core::keyspace::entry::Entry;
 use larder_core::keyspace::shard::Shard;
 use larder_core::keyspace::waiting::Parked;
 use larder_core::keyspace::{Held, Layout, ShardId, ShardSet};
 use larder_core::limits::MAX_SHARDS;
 use larder_core::load::Loader;
+use larder_core::rdb::{Limits, read_file};
 use larder_core::retry::{resume, unpark};
 use larder_core::session::{ClientId, ClientRecord, Session};
 use larder_core::settings::{AppendFsync, Settings};
@@ -34,7 +37,8 @@ use tokio::task::AbortHandle;
 
 use log::Log;
 use mailbox::Mailbox;
-use process::{ServerProcess, now_us};
+use process::{ServerProcess, now_ms, now_us};
+use snapshot::Desk;
 
 /// Shards for each core, so that two cores seldom want the same one.
 const SHARDS_PER_CORE: usize = 4;
@@ -49,6 +53,8 @@ pub struct Shared {
     pub signals: Arc<Signals>,
     /// Where changes are told of, if they are.
     pub log: Option<Log>,
+    /// Where snapshots are asked for.
+    pub desk: Desk,
     /// The process, as commands see it.
     pub process: ServerProcess,
     /// Tasks of connected clients, for CLIENT KILL and the shutdown.
@@ -98,6 +104,7 @@ impl Shared {
             hub: Mutex::new(hub),
             layout,
             log: None,
+            desk: Desk::default(),
             process,
             tasks: Mutex::default(),
             mailboxes: Mutex::default(),
@@ -107,11 +114,12 @@ impl Shared {
 
     /// Brings back what a store holds, and tells it of all changes from now on.
     pub fn load(&mut self, opened: Opened) -> Result<(), StoreError> {
-        let Opened { store, snapshot, changes, last, .. } = opened;
+        let Opened { store, snapshot, changes, last, truncated_bytes } = opened;
         let settings = Arc::clone(&self.hub().settings);
         let mut shards: Vec<Shard> = self.layout.build();
-        if snapshot.is_some() {
-            return Err(StoreError::Corrupt("snapshots cannot be read yet".to_owned()));
+        let begun_ms = now_ms();
+        if let Some((_, mut file)) = snapshot {
+            load_snapshot(&mut *file, &mut shards, &self.layout, &settings)?;
         }
         let mut loader = Loader::new(self.layout, &settings);
         for change in changes {
@@ -121,6 +129,14 @@ impl Shared {
             loader.apply(&mut shards, &change).map_err(|why| corrupt(&why))?;
         }
         shards.iter_mut().for_each(Shard::start_journaling);
+        let loaded_keys = shards_len(&shards);
+        {
+            let persistence = &mut self.hub().persistence;
+            persistence.has_log = true;
+            persistence.truncated_bytes = truncated_bytes;
+            persistence.load_ms = now_ms().saturating_sub(begun_ms);
+            persistence.loaded_keys = loaded_keys;
+        }
         self.shards = shards.into_iter().map(|shard| PaddedShard(Mutex::new(shard))).collect();
         self.log = Some(Log::new(store, last, Arc::clone(&self.signals)));
         Ok(())
@@ -253,11 +269,9 @@ impl Shared {
         if !effects.errors.is_empty() {
             self.hub().errors.join(&effects.errors);
         }
-        for delivery in effects.deliver {
-            // Whoever has gone meanwhile has no mailbox.
-            if let Some(mailbox) = lock(&self.mailboxes).get(&delivery.client) {
-                mailbox.deliver(delivery);
-            }
+        effects.deliver.into_iter().for_each(|delivery| self.deliver(delivery));
+        if let Some(wish) = effects.snapshot {
+            self.desk.order(wish);
         }
         for id in effects.wake {
             if let Some(mailbox) = lock(&self.mailboxes).get(&id) {
@@ -286,6 +300,19 @@ impl Shared {
         more
     }
 
+    /// Leaves a reply for a client whose request waits.
+    pub fn deliver(&self, delivery: Delivery) {
+        // Whoever has gone meanwhile has no mailbox.
+        if let Some(mailbox) = lock(&self.mailboxes).get(&delivery.client) {
+            mailbox.deliver(delivery);
+        }
+    }
+
+    /// Changes of all data since the start.
+    pub fn changes(&self) -> u64 {
+        (0..self.shards.len()).map(|id| self.shard(id).stats.dirty).sum()
+    }
+
     /// Sums up the memory of the data, for `maxmemory` and INFO.
     pub fn sum_memory(&self) {
         let bytes: usize = (0..self.shards.len()).map(|id| self.shard(id).heap_bytes()).sum();
@@ -305,6 +332,31 @@ impl Shared {
         let tasks = lock(&self.tasks);
         ids.iter().filter_map(|id| tasks.get(id)).for_each(AbortHandle::abort);
     }
+}
+
+/// Reads a snapshot into empty shards.
+fn load_snapshot(
+    file: &mut dyn std::io::Read,
+    shards: &mut [Shard],
+    layout: &Layout,
+    settings: &Settings,
+) -> Result<(), StoreError> {
+    let limits = Limits::new(settings, layout.hasher());
+    let take = |db: u16, entry: Entry| {
+        let hash = layout.hash(entry.key());
+        let shard = &mut shards[layout.shard_of(hash)];
+        if db >= shard.databases() {
+            return Err("a database number is above the `databases` setting");
+        }
+        shard.load(db, hash, entry);
+        Ok(())
+    };
+    read_file(file, &limits, false, take).map_err(|error| StoreError::Corrupt(format!("the snapshot: {error}")))
+}
+
+/// Keys of all databases.
+fn shards_len(shards: &[Shard]) -> u64 {
+    shards.iter().map(|shard| (0..shard.databases()).map(|db| shard.database(db).len() as u64).sum::<u64>()).sum()
 }
 
 /// Random bits from the operating system, for hash secrets and seeds.
