@@ -6,14 +6,14 @@ LARDER_BIN = $(CURDIR)/$(CARGO_TARGET_DIR)/release/larder
 TOOLS = $(CARGO_TARGET_DIR)/tools
 export LARDER_BIN
 
-.PHONY: run test build wasm lint unit cases abuse clients tcl differential wasm-test browser bench bench-quick fuzz clean
+.PHONY: run test build wasm lint unit cases abuse clients redis-py tcl differential crash crash-quick storage-faults wasm-test browser bench bench-quick fuzz clean
 
 # Builds what is missing and starts the server; its ready line names the addresses.
 run:
 	cargo run --release
 
 # Everything CI runs. Installs what the tests need first.
-test: tools lint build unit cases differential abuse tcl clients wasm-test browser bench-quick
+test: tools lint build unit cases differential abuse tcl clients redis-py crash-quick storage-faults wasm-test browser bench-quick
 	@echo "all parts of make test passed"
 
 # What the tests need, from the ordinary package managers (tests/tools tells what it cannot install).
@@ -49,6 +49,19 @@ differential: build
 abuse: build
 	$(TOOLS)/abuse
 
+# kill -9 under load, 1,000 times for each policy of the log; about fifteen minutes.
+KILLS ?= 1000
+crash: build
+	for policy in everysec always no; do $(TOOLS)/crash kill --n $(KILLS) --policy $$policy || exit 1; done
+
+# The same in about a minute, with fixed seeds.
+crash-quick: build
+	for policy in everysec always no; do $(TOOLS)/crash kill --n 60 --policy $$policy --seed 1 || exit 1; done
+
+# Flushes that fail and disks that are full, as far as this machine lets us make them.
+storage-faults: build
+	tests/storage/run
+
 # Units of Redis's own Tcl suite.
 tcl: build
 	tests/tcl/run
@@ -56,6 +69,10 @@ tcl: build
 # redis-py, redis-cli, redis-benchmark, ioredis, node-redis, @upstash/redis.
 clients: build
 	tests/clients/run
+
+# redis-py's own test-suite: what redis-server passes, as far as it does not wait for other work.
+redis-py: build
+	tests/redis-py/run
 
 wasm-test: wasm
 	cd wasm/npm && npm test

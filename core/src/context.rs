@@ -12,7 +12,7 @@ use crate::limits::{STRING_BYTES, UNCHECKED_PADDING_BYTES};
 use crate::number;
 use crate::resp::{Arguments, Reply, RequestBuf};
 use crate::session::Session;
-use crate::settings::Settings;
+use crate::settings::{EvictionPolicy, Settings};
 
 use std::sync::atomic::Ordering;
 
@@ -173,10 +173,13 @@ impl<'c> Context<'c, '_> {
     }
 
     /// Refuses to add many bytes to a string that the request does not carry, where `maxmemory` has no room for them:
-    /// one bit far out would otherwise take half a gigabyte.
+    /// one bit far out would otherwise take half a gigabyte. Where keys are evicted, they make room afterwards.
     pub fn require_memory(&self, bytes: usize) -> Result<(), CommandError> {
         let limit = self.env.settings.maxmemory_bytes;
-        let used = self.env.signals.memory_bytes.load(Ordering::Relaxed);
+        let used = match self.env.settings.maxmemory_policy {
+            EvictionPolicy::Noeviction => self.env.signals.memory_bytes.load(Ordering::Relaxed),
+            _ => 0,
+        };
         let is_free = limit == 0 || bytes <= UNCHECKED_PADDING_BYTES;
         if is_free || used.saturating_add(bytes as u64) <= limit { Ok(()) } else { Err(CommandError::OUT_OF_MEMORY) }
     }

@@ -11,8 +11,9 @@ use crate::effects::Effects;
 use crate::execute::execute;
 use crate::hash::Random;
 use crate::hub::{ByClient, Client, Counters, Host, Hub, ProcessInfo, Signals};
+use crate::keyspace::eviction::{Evictor, Shards, TURNS_PER_LOOK, patience_us};
 use crate::keyspace::shard::Shard;
-use crate::keyspace::{Held, Layout, ShardSet};
+use crate::keyspace::{Held, Layout, ShardId, ShardSet};
 use crate::plan::plan;
 use crate::resp::Reply;
 use crate::retry::{give_up, resume, unpark};
@@ -33,6 +34,20 @@ pub struct Engine {
     counters: Arc<Counters>,
     effects: Effects,
     random: Random,
+    evictor: Evictor,
+}
+
+/// The shards of an engine, for eviction.
+struct Lent<'a>(&'a mut [Shard]);
+
+impl Shards for Lent<'_> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn hold<R>(&mut self, id: ShardId, work: impl FnOnce(&mut Shard) -> R) -> R {
+        work(&mut self.0[id])
+    }
 }
 
 /// The host that an engine without a process around it has.
@@ -54,6 +69,16 @@ impl Host for NoHost {
 
     fn sleep(&self, _: std::time::Duration) {
         // Time is the caller's: there is nothing to wait on.
+    }
+}
+
+/// Says when a command has evicted for long enough. Core knows no clock; a key takes about a microsecond.
+fn patience(settings: &Settings) -> impl FnMut() -> bool + use<> {
+    let patience_us = patience_us(settings.maxmemory_eviction_tenacity);
+    let mut spent_us = 0;
+    move || {
+        spent_us += TURNS_PER_LOOK as u64;
+        spent_us >= patience_us
     }
 }
 
@@ -81,6 +106,7 @@ impl Engine {
             connections: ByClient::default(),
             counters,
             effects: Effects::default(),
+            evictor: Evictor::new(seed),
             random,
         }
     }
@@ -158,7 +184,7 @@ impl Engine {
         self.sum_memory();
         self.end_overdue_waits(now_ms);
         let stopped = self.signals.active_expiry_stopped.load(Ordering::Relaxed);
-        let mut more = false;
+        let mut more = self.evict(now_ms);
         if !stopped {
             // Every shard gets its slice, whether or not an earlier one has more.
             self.shards.iter_mut().for_each(|shard| more |= shard.tick(now_ms));
@@ -195,35 +221,58 @@ impl Engine {
 
     /// Runs the request the connection stands at. Answers false if a pause holds it back.
     fn run_request(&mut self, connection: &mut Connection, now_ms: u64) -> bool {
+        let Self { hub, signals, settings, layout, shards, counters, effects, random, evictor, .. } = self;
         let env = Env {
             now_us: now_ms.saturating_mul(1000),
-            seed: self.random.next_u64(),
-            settings: &self.settings,
-            layout: &self.layout,
-            signals: &self.signals,
-            counters: &self.counters,
+            seed: random.next_u64(),
+            settings,
+            layout,
+            signals,
+            counters,
             journal: None,
             host: &NoHost,
         };
         let (session, args, out) = connection.parts();
-        let plan = plan(session, args, &env);
-        if self.signals.holds_back(plan.writes, now_ms) {
+        let mut plan = plan(session, args, &env);
+        if signals.holds_back(plan.writes, now_ms) {
             return false;
+        }
+        if plan.needs_room && !evictor.make_room(&mut Lent(shards), env, effects, patience(settings)) {
+            plan = plan.refused_for_memory(session);
         }
         let held = match plan.shards {
             ShardSet::None => Held::None,
-            ShardSet::One(_) | ShardSet::Many(_) | ShardSet::All if self.shards.len() == 1 => {
-                Held::One(0, &mut self.shards[0])
-            }
-            _ => Held::Many(self.shards.iter_mut().enumerate().collect()),
+            ShardSet::One(_) | ShardSet::Many(_) | ShardSet::All if shards.len() == 1 => Held::One(0, &mut shards[0]),
+            _ => Held::Many(shards.iter_mut().enumerate().collect()),
         };
-        execute(session, held, Some(&mut self.hub), plan, args, env, out, &mut self.effects);
+        execute(session, held, Some(hub), plan, args, env, out, effects);
         true
     }
 
+    /// One slice of eviction, for what was taken without a command that makes room: a new limit. Says whether more is
+    /// due.
+    fn evict(&mut self, now_ms: u64) -> bool {
+        let Self { signals, settings, layout, shards, counters, effects, random, evictor, .. } = self;
+        if !signals.exceeds(settings.maxmemory_bytes) {
+            return false;
+        }
+        let env = Env {
+            now_us: now_ms.saturating_mul(1000),
+            seed: random.next_u64(),
+            settings,
+            layout,
+            signals,
+            counters,
+            journal: None,
+            host: &NoHost,
+        };
+        evictor.make_room(&mut Lent(shards), env, effects, patience(settings))
+            && signals.exceeds(settings.maxmemory_bytes)
+    }
+
     fn sum_memory(&mut self) {
-        let bytes: usize = self.shards.iter().map(Shard::heap_bytes).sum();
-        self.hub.note_memory(bytes);
+        self.shards.iter_mut().for_each(|shard| shard.tell_bytes(&self.signals.memory_bytes, 0));
+        self.hub.note_memory();
     }
 
     fn refresh_settings(&mut self) {

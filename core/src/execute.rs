@@ -8,6 +8,7 @@ use crate::error::CommandError;
 use crate::hash::Random;
 use crate::hub::Hub;
 use crate::journal;
+use crate::keyspace::eviction::untold_bytes;
 use crate::keyspace::waiting::{Parked, Wait};
 use crate::keyspace::{Held, Keyspace, ShardSet};
 use crate::plan::{Action, Plan};
@@ -46,6 +47,7 @@ pub fn execute(
             let db = session.db;
             let wait = run(session, &mut keys, hub.as_deref_mut(), id, args, env, out, effects);
             journal::note(&mut keys, session, db, args, &env, effects);
+            keys.tell_bytes(&env.signals.memory_bytes, untold_bytes(env.settings, env.layout));
             if let Some((wait, resolved)) = wait {
                 let is_silent = matches!(session.replies, ReplyMode::Off | ReplyMode::Skip);
                 let request = resolved.unwrap_or_else(|| RequestBuf::from(args));

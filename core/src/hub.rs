@@ -13,6 +13,7 @@ use crate::command::registry;
 use crate::effects::ErrorCounts;
 use crate::session::{ClientId, ClientRecord};
 use crate::settings::Settings;
+use crate::store::Status;
 
 pub use by_client::ByClient;
 pub use rates::Rates;
@@ -39,18 +40,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// Memory of its buffers, in bytes.
-    fn bytes(&self) -> usize {
-        let record = &self.record;
-        let buffers = [
-            &record.query_bytes,
-            &record.query_free_bytes,
-            &record.queued_bytes,
-            &record.argument_bytes,
-            &record.output_bytes,
-        ];
-        let bytes: u64 = buffers.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum();
-        usize::try_from(bytes).unwrap_or(usize::MAX) + size_of::<Self>()
+    /// Memory of a client and its buffers, in bytes.
+    pub fn bytes(record: &ClientRecord) -> u64 {
+        record.buffer_bytes() + size_of::<Self>() as u64
     }
 }
 
@@ -92,7 +84,9 @@ pub struct Signals {
     pub pause_until_ms: AtomicU64,
     /// The pause holds all commands, not only writes.
     pub pause_all: AtomicBool,
-    /// Memory of all data and client buffers as last summed up: by background work and when the settings change.
+    /// Memory of all data and client buffers. Each shard and client adds what it has come to take or give back:
+    /// background work sees to it that all have, and while there is a `maxmemory` whatever exceeds
+    /// [`crate::keyspace::eviction::untold_bytes`] is told at once.
     pub memory_bytes: AtomicU64,
     /// The log cannot be written: commands that write are refused.
     pub write_fault: AtomicBool,
@@ -101,6 +95,12 @@ pub struct Signals {
 }
 
 impl Signals {
+    /// Whether data and client buffers take more than a limit; 0 is none.
+    #[inline]
+    pub fn exceeds(&self, limit_bytes: u64) -> bool {
+        limit_bytes > 0 && self.memory_bytes.load(Ordering::Relaxed) > limit_bytes
+    }
+
     /// Whether a command has to wait for the end of a pause.
     #[inline]
     pub fn holds_back(&self, writes: bool, now_ms: u64) -> bool {
@@ -229,6 +229,21 @@ pub trait Host {
     /// Blocks everything for a while: DEBUG SLEEP.
     fn sleep(&self, duration: std::time::Duration);
 
+    /// How the store behind the log stands; `None` where there is none.
+    fn store_status(&self) -> Option<Status> {
+        None
+    }
+
+    /// Flushes of the log that were carried out.
+    fn log_flushes(&self) -> u64 {
+        0
+    }
+
+    /// Why the log cannot be written at present.
+    fn log_fault(&self) -> Option<String> {
+        None
+    }
+
     /// Name of the memory allocator.
     fn allocator(&self) -> &'static str {
         "default"
@@ -302,19 +317,25 @@ impl Hub {
 
     /// Takes a client off the list.
     pub fn remove_client(&mut self, id: ClientId) {
-        self.clients.remove(&id);
+        if let Some(client) = self.clients.remove(&id) {
+            client.record.tell_bytes(&self.signals.memory_bytes, 0, 0);
+        }
     }
 
     /// Memory of all clients' buffers, in bytes.
     pub fn client_bytes(&self) -> usize {
-        self.clients.values().map(Client::bytes).sum()
+        let bytes: u64 = self.clients.values().map(|client| Client::bytes(&client.record)).sum();
+        usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
-    /// Notes how much memory the data and the clients take.
-    pub fn note_memory(&mut self, data_bytes: usize) {
-        let used = data_bytes + self.client_bytes();
+    /// Lets the sum of all memory know what the clients take, and notes how high it is. The shards have told theirs.
+    pub fn note_memory(&mut self) {
+        let sum = &self.signals.memory_bytes;
+        for client in self.clients.values() {
+            client.record.tell_bytes(sum, Client::bytes(&client.record), 0);
+        }
+        let used = usize::try_from(sum.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
         self.peak_memory_bytes = self.peak_memory_bytes.max(used);
-        self.signals.memory_bytes.store(used as u64, Ordering::Relaxed);
     }
 
     /// Puts changed settings in force.

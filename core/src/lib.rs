@@ -5,6 +5,7 @@
 //!
 //! The way of a request: bytes → [`connection`] → [`plan`] → [`execute`] → [`effects`] → reply.
 
+pub mod aof;
 pub mod bits;
 pub mod command;
 pub mod commands;

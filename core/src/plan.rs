@@ -39,6 +39,9 @@ pub struct Plan {
     pub writes: bool,
     /// The hash taken of the first key.
     pub first_key: Option<PlannedKey>,
+    /// Whether `maxmemory` is exceeded and the command may take more: the host makes room before it takes the holds,
+    /// and goes by [`Plan::refused_for_memory`] where it cannot.
+    pub needs_room: bool,
 }
 
 impl Plan {
@@ -52,6 +55,15 @@ impl Plan {
             hub: false,
             writes,
             first_key: None,
+            needs_room: false,
+        }
+    }
+
+    /// The plan of a request for which there is no room.
+    pub fn refused_for_memory(self, session: &Session) -> Self {
+        match self.command {
+            Some(id) if is_exec(id) => Self::aborting(id, &CommandError::OUT_OF_MEMORY, session),
+            command => Self::refused(command, CommandError::OUT_OF_MEMORY),
         }
     }
 
@@ -64,7 +76,7 @@ impl Plan {
 
     fn refused(command: Option<CommandId>, error: CommandError) -> Self {
         let action = Action::Refuse(error);
-        Self { command, action, shards: ShardSet::None, hub: false, writes: false, first_key: None }
+        Self { command, action, shards: ShardSet::None, hub: false, writes: false, first_key: None, needs_room: false }
     }
 }
 
@@ -81,11 +93,8 @@ pub fn plan(session: &Session, args: Arguments<'_>, env: &Env<'_>) -> Plan {
     if let Some(error) = forbidden(session, id, env) {
         return Plan::refused(Some(id), error);
     }
-    if out_of_memory(env) && grows_memory(session, id) {
-        let error = CommandError::OUT_OF_MEMORY;
-        return if is_exec(id) { Plan::aborting(id, &error, session) } else { Plan::refused(Some(id), error) };
-    }
     let mut plan = Plan::running(id);
+    plan.needs_room = env.signals.exceeds(env.settings.maxmemory_bytes) && grows_memory(session, id);
     match &session.transaction {
         Some(transaction) if !row.flags.contains(Flags::IMMEDIATE) => {
             plan.action = if transaction.queued_bytes > TRANSACTION_BYTES {
@@ -182,12 +191,6 @@ fn forbidden(session: &Session, id: CommandId, env: &Env<'_>) -> Option<CommandE
 /// Whether a command does nothing but free memory: those run even while the log cannot be written.
 fn frees_memory(id: CommandId) -> bool {
     matches!(id.row().name, "del" | "unlink" | "flushdb" | "flushall")
-}
-
-/// Whether the data exceeds `maxmemory`, as last summed up.
-fn out_of_memory(env: &Env<'_>) -> bool {
-    let limit = env.settings.maxmemory_bytes;
-    limit > 0 && env.signals.memory_bytes.load(Ordering::Relaxed) > limit
 }
 
 /// Whether a command, or what it queues or runs, may take more memory.

@@ -5,6 +5,9 @@
 //! read was checked entry by entry, and memory grows with bytes that were there.
 
 mod file;
+#[cfg(test)]
+mod file_tests;
+mod portable;
 mod read;
 mod stream;
 #[cfg(test)]
@@ -13,7 +16,10 @@ mod write;
 
 pub use crate::structure::rdb::length::{Compression, Reader};
 pub use crate::structure::rdb::{Corrupt, append_footer, validate};
-pub use file::{FileError, read_file, write_database, write_end, write_entry, write_header};
+pub use file::{
+    Behind, FileError, read_file, read_leading_file, write_database, write_end, write_entry, write_header,
+};
+pub use portable::{Portable, without_field_expiries};
 pub use read::{Limits, Loaded, read_value};
 pub use write::{Form, write_value};
 

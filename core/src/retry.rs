@@ -7,6 +7,7 @@ use crate::context::{Context, Env};
 use crate::effects::{Delivery, Effects};
 use crate::hash::Random;
 use crate::journal;
+use crate::keyspace::eviction::untold_bytes;
 use crate::keyspace::waiting::{DbKey, Parked, Retry};
 use crate::keyspace::{Held, Keyspace, Layout, type_name};
 use crate::resp::Reply;
@@ -100,6 +101,7 @@ fn run_again(keys: &mut Keyspace<'_>, parked: &Parked, env: Env<'_>, effects: &m
     let result = (row.handler)(&mut cx);
     let waits = cx.wait.is_some();
     journal::note(keys, &mut session, parked.db, parked.request.arguments(), &env, effects);
+    keys.tell_bytes(&env.signals.memory_bytes, untold_bytes(env.settings, env.layout));
     (keys.db, keys.keeps_clocks) = (db, keeps_clocks);
     match result {
         Err(error) => {

@@ -86,6 +86,26 @@ pub struct ClientRecord {
     pub unblock: AtomicU8,
     /// To be closed: CLIENT KILL.
     pub killed: AtomicBool,
+    /// Memory of the client that the sum of all memory knows.
+    pub told_bytes: AtomicU64,
+}
+
+impl ClientRecord {
+    /// Memory of the buffers, in bytes.
+    pub fn buffer_bytes(&self) -> u64 {
+        let buffers =
+            [&self.query_bytes, &self.query_free_bytes, &self.queued_bytes, &self.argument_bytes, &self.output_bytes];
+        buffers.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Lets the sum of all memory know how much the client takes, once it is off by `untold` bytes.
+    pub fn tell_bytes(&self, sum: &AtomicU64, bytes: u64, untold: u64) {
+        if bytes.abs_diff(self.told_bytes.load(Ordering::Relaxed)) >= untold {
+            let before = self.told_bytes.swap(bytes, Ordering::Relaxed);
+            // Wraps where memory has become less.
+            sum.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
+        }
+    }
 }
 
 /// One client's state.

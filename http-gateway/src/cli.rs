@@ -10,6 +10,8 @@ use clap::{Parser, Subcommand};
 use larder_core::settings::{Directive, Fault, Inert, Origin, Pair, Parameter, Settings, SettingsError};
 
 use crate::conf_file::{self, Located, Place};
+use crate::export::{self, Target};
+use crate::import;
 
 /// Most words of a command line that `serve` looks at.
 const MAX_WORDS: usize = 4096;
@@ -19,6 +21,13 @@ const MAX_WORDS: usize = 4096;
 pub enum Command {
     /// Start the server.
     Serve(Box<Start>),
+    /// Look at a folder of data, and perhaps save what can be read of it to another.
+    Check {
+        /// The folder.
+        folder: PathBuf,
+        /// Where to save to.
+        salvage: Option<PathBuf>,
+    },
 }
 
 /// How the server starts.
@@ -83,7 +92,19 @@ enum Action {
         #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },
+    /// Read a folder of data and say whether it is sound: exit code 0 if a server would start on it, 1 if not.
+    Check {
+        /// The folder that --dir names.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// Copy what can be read, without a gap, to this empty folder. DIR is not changed.
+        #[arg(long, value_name = "OUT")]
+        salvage: Option<PathBuf>,
+    },
 }
+
+/// Where data lives if nothing else is said; made at the first start.
+const DEFAULT_FOLDER: &str = "larder-data";
 
 const SERVE_HELP: &str = "\
 FILE is a configuration file in the syntax of redis.conf. Every directive is an option too and overrides the file.
@@ -92,8 +113,8 @@ FILE is a configuration file in the syntax of redis.conf. Every directive is an 
   --http-port 7379       port for REST, WebSocket and the console; 0 turns it off
   --bind 127.0.0.1       addresses to listen on; --http-bind gives HTTP its own
   --requirepass TEXT     password that clients must give
-  --store memory         where data lives: memory, or file for the directory below
-  --dir DIR              directory of data files
+  --store file           where data lives: file, or memory to keep nothing
+  --dir larder-data      directory of data files; without --dir it is made if it is missing
   --appendfsync WHEN     flush the log always, everysec or no
   --maxmemory 1gb        limit of the data; --maxmemory-policy says what makes room
   --loglevel notice      debug, verbose, notice or warning
@@ -126,6 +147,7 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Exit> {
     let cli = Cli::try_parse_from(words).map_err(clap_exit)?;
     let words = match cli.command {
         Some(Action::Serve { words }) => words,
+        Some(Action::Check { folder, salvage }) => return Ok(Command::Check { folder, salvage }),
         None => Vec::new(),
     };
     Ok(Command::Serve(Box::new(serve(&words)?)))
@@ -145,13 +167,14 @@ fn serve(words: &[OsString]) -> Result<Start, Exit> {
     };
     directives.extend(options);
 
-    let mut settings = Settings::default();
+    let mut settings =
+        Settings { store: "file".to_owned(), dir: DEFAULT_FOLDER.to_owned(), ..Settings::default() };
     let pairs: Vec<Pair<'_>> =
         directives.iter().map(|one| (&one.directive.name[..], &one.directive.value[..])).collect();
     check_word_counts(&directives)?;
     settings.set_all(&pairs, Origin::Start).map_err(|error| refusal(&error, &directives))?;
     check_store(&settings).map_err(|why| blame(&directives, "store", &why))?;
-    settings.dir = directory(&settings.dir).map_err(|why| blame(&directives, "dir", &why))?;
+    settings.dir = folder(&settings.dir).map_err(|why| blame(&directives, "dir", &why))?;
     Ok(Start {
         notices: notices(&settings, &directives),
         settings,
@@ -260,10 +283,13 @@ fn check_store(settings: &Settings) -> Result<(), String> {
     }
 }
 
-/// The directory as an absolute path, which must exist.
-fn directory(dir: &str) -> Result<String, String> {
-    let path = fs::canonicalize(dir).map_err(|error| conf_file::reason(&error))?;
-    if !path.is_dir() {
+/// The folder of the data as an absolute path. It must exist, but for the one that nobody has named.
+fn folder(dir: &str) -> Result<String, String> {
+    let path = match fs::canonicalize(dir) {
+        Err(_) if dir == DEFAULT_FOLDER => std::path::absolute(dir).map_err(|error| conf_file::reason(&error))?,
+        path => path.map_err(|error| conf_file::reason(&error))?,
+    };
+    if path.exists() && !path.is_dir() {
         return Err("Not a directory".to_owned());
     }
     path.into_os_string().into_string().map_err(|_| "argument must be UTF-8 text".to_owned())
@@ -272,7 +298,7 @@ fn directory(dir: &str) -> Result<String, String> {
 /// Says what was asked for and will not happen.
 fn notices(settings: &Settings, directives: &[Located]) -> Vec<String> {
     let mut notices = Vec::new();
-    if settings.appendonly || !settings.save.0.is_empty() {
+    if settings.store == "memory" && (settings.appendonly || !settings.save.0.is_empty()) {
         notices.push("nothing is written to disk while store is memory, whatever save and appendonly say".to_owned());
     }
     let mut inert: Vec<String> = directives
@@ -294,8 +320,10 @@ mod tests {
 
     fn run(words: &[&str]) -> Result<Start, Exit> {
         let words = std::iter::once("larder").chain(words.iter().copied());
-        let Command::Serve(start) = parse(words.map(OsString::from))?;
-        Ok(*start)
+        match parse(words.map(OsString::from))? {
+            Command::Serve(start) => Ok(*start),
+            other => panic!("no server: {other:?}"),
+        }
     }
 
     /// A file of these lines that is removed again.
@@ -328,9 +356,10 @@ mod tests {
     fn no_words_serve_the_defaults() {
         for words in [&[][..], &["serve"]] {
             let mut start = run(words).expect("the defaults start");
-            assert!(Path::new(&start.settings.dir).is_absolute());
+            assert!(Path::new(&start.settings.dir).is_absolute() && start.settings.dir.ends_with(DEFAULT_FOLDER));
             start.settings.dir = Settings::default().dir;
-            let expected = Start { settings: Settings::default(), config_file: None, notices: Vec::new() };
+            let settings = Settings { store: "file".to_owned(), ..Settings::default() };
+            let expected = Start { settings, config_file: None, notices: Vec::new() };
             assert_eq!(start, expected);
         }
     }
@@ -357,7 +386,7 @@ mod tests {
 
     #[test]
     fn the_command_line_overrides_the_file() {
-        let file = ConfFile::new("over", "port 1\ntimeout 7\nsave 1 2\nsave 3 4\ndaemonize yes\npidfile /x\n");
+        let file = ConfFile::new("over", "port 1\ntimeout 7\nstore memory\nsave 1 2\nsave 3 4\ndaemonize yes\npidfile /x\n");
         let start = run(&["serve", file.path(), "--port", "2"]).expect("both are good");
         assert_eq!((value(&start, "port"), value(&start, "timeout")), ("2".to_owned(), "7".to_owned()));
         assert_eq!(value(&start, "save"), "1 2 3 4");
@@ -435,6 +464,30 @@ mod tests {
             let exit = run(words).expect_err("none of these starts");
             assert_eq!(exit.code, code, "{words:?}: {}", exit.text);
             assert!(exit.text.contains(part), "{words:?}: {}", exit.text);
+        }
+    }
+
+    #[test]
+    fn tools_take_their_files() {
+        let parse = |words: &[&str]| {
+            let words = std::iter::once("larder").chain(words.iter().copied());
+            parse(words.map(OsString::from)).map_err(|exit| exit.code)
+        };
+        let Ok(Command::Export(request)) = parse(&["export", "--dir", "d", "--rdb", "f", "--rdb-version", "10"]) else {
+            panic!("it exports");
+        };
+        assert_eq!((request.target, request.version), (Target::Rdb("f".into()), 10));
+        let Ok(Command::Import(request)) = parse(&["import", "f", "--dir", "d"]) else { panic!("it imports") };
+        assert_eq!(request, import::Request { source: "f".into(), dir: "d".into(), replaces: false });
+        for words in [
+            &["export", "--dir", "d"][..],
+            &["export", "--dir", "d", "--rdb", "f", "--aof", "g"],
+            &["export", "--rdb", "f"],
+            &["export", "--dir", "d", "--rdb", "f", "--rdb-version", "13"],
+            &["import", "--dir", "d"],
+            &["import", "f"],
+        ] {
+            assert_eq!(parse(words).expect_err("it is bad usage"), 2, "{words:?}");
         }
     }
 

@@ -82,8 +82,8 @@ const TOOLS: &[Tool] = &[
         name: "loadaof",
         arity: 2,
         arguments: "",
-        summary: "Refused until there is persistence.",
-        run: needs_persistence,
+        summary: "Writes every value as in an RDB file and reads it back, as RELOAD does.",
+        run: reload::reload_all,
     },
     Tool {
         name: "log",
@@ -183,13 +183,6 @@ fn ok(cx: &mut Context) -> Result<(), CommandError> {
 fn error(cx: &mut Context) -> Result<(), CommandError> {
     let text: Vec<u8> = cx.arg(2).iter().map(|byte| if b"\r\n".contains(byte) { b' ' } else { *byte }).collect();
     Err(CommandError::new(text))
-}
-
-fn needs_persistence(cx: &mut Context) -> Result<(), CommandError> {
-    let tool = String::from_utf8_lossy(cx.arg(1)).to_ascii_uppercase();
-    Err(CommandError::new(format!(
-        "ERR DEBUG {tool} needs persistence, which this version of Larder does not have yet"
-    )))
 }
 
 fn set_active_expire(cx: &mut Context) -> Result<(), CommandError> {

@@ -3,6 +3,7 @@
 //! Fields of features that do not exist yet stand there when clients look for them, with the constant that is true.
 
 mod facts;
+mod persistence;
 mod sections;
 
 use crate::command::{Categories, Command, Flags, Group, Scope};

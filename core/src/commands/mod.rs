@@ -20,6 +20,7 @@ pub mod lcs;
 pub mod list;
 pub mod memory;
 pub mod object;
+pub mod persistence;
 pub mod scan;
 pub mod server;
 pub mod set;
@@ -53,6 +54,7 @@ pub static FAMILIES: &[&[Command]] = &[
     list::COMMANDS,
     memory::COMMANDS,
     object::COMMANDS,
+    persistence::COMMANDS,
     scan::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,

@@ -127,8 +127,7 @@ fn inspect<'a>(cx: &'a mut Context) -> Option<&'a Entry> {
 
 /// Seconds since the last access, of 24 bits, under a policy that keeps times.
 pub(crate) fn idle_seconds(entry: &Entry, env: &Env<'_>) -> u32 {
-    let now_seconds = (env.now_us / 1_000_000) as u32;
-    now_seconds.wrapping_sub(entry.clock()) & 0xff_ffff
+    env.access_clock().idle_seconds(entry.clock())
 }
 
 /// What Redis would answer: nothing is shared here, but clients ask for it.

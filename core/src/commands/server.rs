@@ -1,24 +1,11 @@
-//! TIME, ROLE, LASTSAVE, LOLWUT, SHUTDOWN.
+//! TIME, ROLE, LOLWUT.
 
-use crate::command::{Categories, Command, Flags, Group, Scope};
+use crate::command::{Categories, Command, Flags, Group};
 use crate::context::Context;
 use crate::error::CommandError;
 
 /// Rows of this family.
 pub static COMMANDS: &[Command] = &[
-    Command {
-        name: "lastsave",
-        group: Group::Server,
-        arity: 1,
-        flags: Flags::LOADING.union(Flags::STALE).union(Flags::FAST),
-        categories: Categories::ADMIN.union(Categories::DANGEROUS),
-        scope: Scope::Hub,
-        since: "1.0.0",
-        summary: "Answers the Unix time of the last save, or of the start if there was none.",
-        tips: &["nondeterministic_output"],
-        handler: lastsave,
-        ..Command::ROW
-    },
     Command {
         name: "lolwut",
         group: Group::Server,
@@ -42,22 +29,6 @@ pub static COMMANDS: &[Command] = &[
         ..Command::ROW
     },
     Command {
-        name: "shutdown",
-        group: Group::Server,
-        arity: -1,
-        flags: Flags::ADMIN
-            .union(Flags::NOSCRIPT)
-            .union(Flags::LOADING)
-            .union(Flags::STALE)
-            .union(Flags::NO_MULTI)
-            .union(Flags::ALLOW_BUSY),
-        since: "1.0.0",
-        summary: "Stops the server.",
-        syntax: "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]",
-        handler: shutdown,
-        ..Command::ROW
-    },
-    Command {
         name: "time",
         group: Group::Server,
         arity: 1,
@@ -69,33 +40,6 @@ pub static COMMANDS: &[Command] = &[
         ..Command::ROW
     },
 ];
-
-/// Closes without a reply when it succeeds, as clients expect of a server that is gone.
-fn shutdown(cx: &mut Context) -> Result<(), CommandError> {
-    let (mut saves, mut keeps, mut aborts) = (false, false, false);
-    for word in cx.args.iter().skip(1) {
-        match () {
-            () if word.eq_ignore_ascii_case(b"SAVE") => saves = true,
-            () if word.eq_ignore_ascii_case(b"NOSAVE") => keeps = true,
-            () if word.eq_ignore_ascii_case(b"ABORT") => aborts = true,
-            // There is nobody to wait for: a stop is always immediate.
-            () if word.eq_ignore_ascii_case(b"NOW") || word.eq_ignore_ascii_case(b"FORCE") => {}
-            () => return Err(CommandError::SYNTAX),
-        }
-    }
-    if saves && keeps || aborts && cx.args.len() > 2 {
-        return Err(CommandError::SYNTAX);
-    }
-    if aborts {
-        return Err(CommandError::fixed("ERR No shutdown in progress."));
-    }
-    if saves {
-        return Err(CommandError::fixed("ERR Errors trying to SHUTDOWN: this version keeps data in memory only"));
-    }
-    cx.env.host.shutdown().map_err(CommandError::new)?;
-    cx.session.closing = true;
-    Ok(())
-}
 
 fn time(cx: &mut Context) -> Result<(), CommandError> {
     let (seconds, microseconds) = (cx.env.now_us / 1_000_000, cx.env.now_us % 1_000_000);
@@ -111,13 +55,6 @@ fn role(cx: &mut Context) -> Result<(), CommandError> {
     cx.reply.bulk(b"master");
     cx.reply.integer(0);
     cx.reply.array(0);
-    Ok(())
-}
-
-/// Until data is saved anywhere this is the time of the start, as in Redis before its first save.
-fn lastsave(cx: &mut Context) -> Result<(), CommandError> {
-    let started_seconds = cx.hub().started_ms / 1000;
-    cx.reply.integer(i64::try_from(started_seconds).unwrap_or(i64::MAX));
     Ok(())
 }
 

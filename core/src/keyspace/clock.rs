@@ -21,12 +21,25 @@ pub enum AccessClock {
 /// Value of the LFU counter of a new key, so that it is not evicted at once.
 pub const LFU_START: u32 = 5;
 
+/// How far the clocks of entries may be ahead of a command's time: threads read it at different moments, and it may be
+/// set back.
+const CLOCK_SKEW_SECONDS: u32 = 3600;
+
 impl AccessClock {
     /// The clock of an entry that is created or overwritten now.
     pub fn fresh(self) -> u32 {
         match self {
             Self::Seconds(seconds) => seconds & 0xff_ffff,
             Self::Frequency { minutes, .. } => u32::from(minutes) << 8 | LFU_START,
+        }
+    }
+
+    /// The clock of an entry whose value is replaced now. How often a key is used is told of the key, not of a value.
+    #[inline]
+    pub fn replaced(self, clock: impl FnOnce() -> Option<u32>) -> u32 {
+        match self {
+            Self::Frequency { .. } => clock().map_or_else(|| self.fresh(), |clock| self.touched(clock)),
+            Self::Seconds(_) => self.fresh(),
         }
     }
 
@@ -44,6 +57,18 @@ impl AccessClock {
                 let grown = if counter < 255 && draw < chance { counter + 1 } else { counter };
                 u32::from(minutes) << 8 | grown
             }
+        }
+    }
+
+    /// Seconds since the last access; 0 under a policy that keeps none.
+    pub fn idle_seconds(self, clock: u32) -> u32 {
+        match self {
+            Self::Seconds(now) => match now.wrapping_sub(clock) & 0xff_ffff {
+                // Another thread had read the time a little later.
+                ahead if ahead > 0xff_ffff - CLOCK_SKEW_SECONDS => 0,
+                idle => idle,
+            },
+            Self::Frequency { .. } => 0,
         }
     }
 

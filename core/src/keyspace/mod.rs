@@ -2,6 +2,7 @@
 
 mod clock;
 pub mod entry;
+pub mod eviction;
 mod field_deadlines;
 pub mod journaling;
 mod layout;
@@ -13,6 +14,7 @@ pub mod waiting;
 mod warm;
 
 use std::borrow::Cow;
+use std::sync::atomic::AtomicU64;
 
 use crate::error::CommandError;
 use entry::{Entry, NewValue, Value};
@@ -195,7 +197,7 @@ impl<'a> Keyspace<'a> {
     /// Stores a value in place of any other.
     #[inline]
     pub fn put(&mut self, slot: Slot<'_>, value: NewValue<'_>, deadline_ms: Option<u64>) {
-        let clock = self.clock.fresh();
+        let clock = self.clock.replaced(|| self.entry(slot).map(Entry::clock));
         self.shard(slot.shard).put(slot.db, slot.located, slot.key, value, deadline_ms, clock);
     }
 
@@ -383,6 +385,16 @@ impl<'a> Keyspace<'a> {
                 }
             },
             Held::None => panic!("plans name every shard they use"),
+        }
+    }
+
+    /// Lets the sum of all memory know how much the held shards take, once it is off by `untold` bytes for one.
+    #[inline]
+    pub fn tell_bytes(&mut self, sum: &AtomicU64, untold: usize) {
+        match &mut self.held {
+            Held::None => {}
+            Held::One(_, shard) => shard.tell_bytes(sum, untold),
+            Held::Many(shards) => shards.iter_mut().for_each(|(_, shard)| shard.tell_bytes(sum, untold)),
         }
     }
 

@@ -4,6 +4,7 @@
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::entry::{Entry, NewValue};
 use super::field_deadlines::{self, FieldDeadlines, NEVER};
@@ -40,6 +41,8 @@ pub struct Shard {
     pub waiting: Waiting,
     field_deadlines: FieldDeadlines,
     entry_bytes: usize,
+    /// What the sum of all memory knows: [`Shard::heap_bytes`], and `entry_bytes` at that time.
+    told_bytes: (usize, usize),
     /// Counters of this shard.
     pub stats: ShardStats,
     pub(super) journaling: Journaling,
@@ -81,6 +84,7 @@ impl Shard {
             waiting: Waiting::default(),
             field_deadlines: FieldDeadlines::default(),
             entry_bytes: 0,
+            told_bytes: (0, 0),
             stats: ShardStats::default(),
             journaling: Journaling::default(),
             epoch: false,
@@ -324,6 +328,22 @@ impl Shard {
     pub fn heap_bytes(&self) -> usize {
         let tables: usize = self.databases.iter().map(Table::heap_bytes).sum();
         self.entry_bytes + tables + self.field_deadlines.heap_bytes()
+    }
+
+    /// Lets the sum of all memory know how much the shard takes, once its entries have changed by `untold` bytes.
+    #[inline]
+    pub fn tell_bytes(&mut self, sum: &AtomicU64, untold: usize) {
+        if self.entry_bytes.abs_diff(self.told_bytes.1) >= untold {
+            self.tell_bytes_now(sum);
+        }
+    }
+
+    #[inline(never)]
+    fn tell_bytes_now(&mut self, sum: &AtomicU64) {
+        let bytes = self.heap_bytes();
+        let before = std::mem::replace(&mut self.told_bytes, (bytes, self.entry_bytes)).0;
+        // Wraps where memory has become less.
+        sum.fetch_add((bytes as u64).wrapping_sub(before as u64), Ordering::Relaxed);
     }
 
     /// Starts watching a key: its version now. Each call wants one [`Shard::unwatch`].

@@ -109,8 +109,28 @@ pub fn read_file(
     file: &mut dyn Read,
     limits: &Limits,
     accepts_unchecked: bool,
-    mut take: impl FnMut(u16, Entry) -> Result<(), &'static str>,
+    take: impl FnMut(u16, Entry) -> Result<(), &'static str>,
 ) -> Result<(), FileError> {
+    let Behind { at, ahead } = read_leading_file(file, limits, accepts_unchecked, take)?;
+    if ahead.is_empty() { Ok(()) } else { Err(FileError::Corrupt(at, "it does not end with its checksum")) }
+}
+
+/// What follows an RDB file inside another, such as the requests of an append-only file.
+#[derive(Debug)]
+pub struct Behind {
+    /// Where it begins.
+    pub at: u64,
+    /// What has been read of it already; nothing only if there is nothing.
+    pub ahead: Vec<u8>,
+}
+
+/// As [`read_file`] for a file that others may follow.
+pub fn read_leading_file(
+    file: &mut dyn Read,
+    limits: &Limits,
+    accepts_unchecked: bool,
+    mut take: impl FnMut(u16, Entry) -> Result<(), &'static str>,
+) -> Result<Behind, FileError> {
     let mut window = Window { file, bytes: Vec::new(), at: 0, before: 0, sum: 0, is_over: false };
     window.fill(MAGIC_BYTES)?;
     let version =
@@ -147,10 +167,12 @@ pub fn read_file(
         }
         window.advance(used);
     }
-    if version < 5 {
-        return Ok(());
+    // Files of old servers have no checksum; ours do, whatever a damaged version says.
+    if version >= 5 || !accepts_unchecked {
+        window.check_end(accepts_unchecked)?;
     }
-    window.check_end(accepts_unchecked)
+    window.fill(1)?;
+    Ok(Behind { at: window.position(), ahead: window.bytes })
 }
 
 fn version_of(bytes: &[u8]) -> Option<u32> {
@@ -252,10 +274,13 @@ impl Window<'_> {
     }
 
     fn check_end(&mut self, accepts_unchecked: bool) -> Result<(), FileError> {
-        self.fill(CHECKSUM_BYTES + 1)?;
+        self.fill(CHECKSUM_BYTES)?;
         let position = self.position();
-        let checksum: [u8; CHECKSUM_BYTES] =
-            self.rest().try_into().map_err(|_| FileError::Corrupt(position, "it does not end with a checksum"))?;
+        let checksum = *self
+            .rest()
+            .first_chunk::<CHECKSUM_BYTES>()
+            .ok_or(FileError::Corrupt(position, "it does not end with a checksum"))?;
+        self.at += CHECKSUM_BYTES;
         match u64::from_le_bytes(checksum) {
             0 if accepts_unchecked => Ok(()),
             checksum if checksum == self.sum => Ok(()),

@@ -31,10 +31,10 @@ const MINUS_INFINITY: u8 = 255;
 pub struct Limits {
     list: ChunkLimit,
     set: SetLimits,
-    hash: PackLimits,
+    pub(super) hash: PackLimits,
     sorted_set: PackLimits,
     nodes: NodeLimits,
-    hasher: KeyHasher,
+    pub(super) hasher: KeyHasher,
 }
 
 impl Limits {

@@ -14,7 +14,7 @@ fn hasher() -> KeyHasher {
     KeyHasher::new([1, 2])
 }
 
-fn limits() -> Limits {
+pub(super) fn limits() -> Limits {
     Limits::new(&Settings::default(), hasher())
 }
 
@@ -35,8 +35,16 @@ fn entry(value: impl Stored) -> Entry {
     Entry::new(b"key", NewValue::Object(Box::new(value.into_object())), None, 0)
 }
 
+/// The value of another entry under a key of its own.
+pub(super) fn entry_of(key: &[u8], sample: &Entry, deadline_ms: Option<u64>) -> Entry {
+    let body = dump(sample, 11);
+    let kind = Kind::from_byte(body[0]).expect("a kind of ours");
+    let value = read_value(kind, &mut Reader::new(&body[1..]), &limits()).expect("a value of ours");
+    value.into_entry(key, deadline_ms, 0)
+}
+
 /// Everything a value says about itself, whatever its encoding.
-fn content(entry: &Entry) -> String {
+pub(super) fn content(entry: &Entry) -> String {
     let text = |item: crate::structure::listpack::Item<'_>| String::from_utf8_lossy(&item.to_vec()).into_owned();
     let sorted = |mut parts: Vec<String>| {
         parts.sort();
@@ -143,7 +151,7 @@ fn stream_of(entries: u64) -> Entry {
 }
 
 /// A value of each kind that is written, by a name.
-fn samples() -> Vec<(&'static str, Entry)> {
+pub(super) fn samples() -> Vec<(&'static str, Entry)> {
     let ends =
         |place: usize| if place.is_multiple_of(2) { FieldExpiry::At(5_000 + place as u64) } else { FieldExpiry::Never };
     vec![

@@ -2,13 +2,15 @@
 //!
 //! One previous generation, its snapshot and its segments, is kept until the next snapshot.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::manifest::{Manifest, SnapshotFile, append_all, read_full};
-use super::record::write_flush_mark;
-use super::recover::{Changes, Scan, scan, segments_from};
-use super::segment::{self, HEADER_BYTES, name_of};
+use super::manifest::{Manifest, append_all, snapshot_number, sync_folder};
+use super::plant::Bug;
+use super::record::{FlushMark, write_flush_mark};
+use super::recover::{Changes, Scan, copy_records, has_records, scan, segments_from};
+use super::segment::{self, HEADER_BYTES, Header, name_of};
+use super::snapshot::{SnapshotWriter, open_snapshot};
 use super::vfs::{Mode, Vfs};
 use super::{Lsn, Opened, Snapshot, Status, Store, StoreError};
 
@@ -17,51 +19,86 @@ use super::{Lsn, Opened, Snapshot, Status, Store, StoreError};
 pub struct Options {
     /// A segment ends once it is longer than this.
     pub segment_bytes: u64,
+    /// A number that clients cannot know, another for each opening. See [`FlushMark::salt`].
+    pub salt: u64,
+    /// The bug that the harness must find.
+    #[cfg(feature = "planted-bugs")]
+    pub bug: Option<Bug>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20 }
+        Self {
+            segment_bytes: 64 << 20,
+            salt: 0,
+            #[cfg(feature = "planted-bugs")]
+            bug: None,
+        }
     }
 }
 
-/// Bytes of a snapshot that are written at a time, and read at a time to verify it.
-const CHUNK_BYTES: usize = 1 << 20;
+impl Options {
+    /// Whether a bug is planted.
+    #[cfg_attr(not(feature = "planted-bugs"), expect(clippy::unused_self, reason = "it has none to plant"))]
+    pub(super) fn has(&self, bug: Bug) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        return self.bug == Some(bug);
+        #[cfg(not(feature = "planted-bugs"))]
+        {
+            let _ = bug;
+            false
+        }
+    }
+}
 
 /// The store of a folder.
 pub struct FileStore<V: Vfs>(Arc<Folder<V>>);
 
-struct Folder<V: Vfs> {
-    vfs: Arc<V>,
-    options: Options,
+/// The folder of a store, which the snapshots it writes share.
+pub(super) struct Folder<V: Vfs> {
+    pub vfs: Arc<V>,
+    pub options: Options,
+    epoch: u64,
     state: Mutex<State<V::File>>,
+    /// The newest manifest, held while the next one is written. Taken before the state.
+    manifest: Mutex<Manifest>,
     _lock: Box<dyn Send + Sync>,
 }
 
-struct State<File> {
-    manifest: Manifest,
-    /// Where records go; none after an error.
-    segment: Option<Segment<File>>,
+/// What changes while a store is open.
+pub(super) struct State<File> {
+    /// Where records go; none after an error, and once it is closed.
+    pub segment: Option<Segment<File>>,
     /// Segments that got records since the last flush and will get no more.
-    unflushed: Vec<Arc<File>>,
+    pub unflushed: Vec<Arc<File>>,
     next_segment: u64,
-    appended: Lsn,
-    flushed: Lsn,
+    pub appended: Lsn,
+    pub flushed: Lsn,
     /// The newest record that a flush mark names.
-    marked: Lsn,
-    log_bytes: u64,
-    /// First segments of the present and the previous generation.
-    previous_first: u64,
-    fault: Option<String>,
+    pub marked: Lsn,
+    pub log_bytes: u64,
+    snapshot_bytes: u64,
+    snapshot_lsn: Lsn,
+    pub fault: Option<String>,
+    /// What a planted bug keeps back.
+    held: Vec<u8>,
 }
 
-struct Segment<File> {
-    file: Arc<File>,
-    bytes: u64,
+/// A segment that takes records.
+pub(super) struct Segment<File> {
+    pub file: Arc<File>,
+    pub bytes: u64,
+}
+
+impl<File> Segment<File> {
+    pub fn new(file: File) -> Self {
+        Self { file: Arc::new(file), bytes: HEADER_BYTES as u64 }
+    }
 }
 
 impl<V: Vfs + 'static> FileStore<V> {
-    /// Opens a folder: takes it for this process, finds the end of its log and makes it ready for more.
+    /// Opens a folder: takes it for this process, finds the end of its log and makes it ready for more. A folder that
+    /// is refused is not changed.
     pub fn open(vfs: V, options: Options) -> Result<Opened, StoreError> {
         let vfs = Arc::new(vfs);
         let lock = vfs.lock().map_err(|error| match error.kind() {
@@ -70,47 +107,51 @@ impl<V: Vfs + 'static> FileStore<V> {
             }
             _ => error.into(),
         })?;
-        let found = Manifest::load(&*vfs)?;
-        let is_new = found.is_none();
-        let mut manifest = found.unwrap_or_default();
-        if is_new {
-            // A process that died before its first manifest has left an empty segment at most.
-            for number in segments_from(&*vfs, 0)? {
-                vfs.remove(&name_of(number))?;
-            }
-        }
-        let scan = if is_new { Scan::default() } else { scan(&*vfs, &manifest)? };
+        let (mut manifest, is_new) = newest_manifest(&*vfs)?;
+        let scan = if is_new { Scan::default() } else { scan(&*vfs, &manifest, &options)? };
         let snapshot = match &manifest.snapshot {
             None => None,
             Some(file) => Some((file.lsn, open_snapshot(&vfs, file)?)),
         };
-        cut(&*vfs, &scan)?;
-        let newest = segments_from(&*vfs, 0)?.last().copied();
-        let number = newest.map_or(0, |newest| newest + 1);
+        cut(&*vfs, &scan, &manifest, &options)?;
+        let number = next_number(&*vfs)?;
         manifest.epoch += 1;
         manifest.generation += 1;
         manifest.closed_at = None;
+        if !is_new {
+            // A segment that a crash leaves half made must not stand behind a log that claims to be closed.
+            manifest.save(&*vfs, &options)?;
+        }
+        let header = Header { epoch: manifest.epoch, number, salt: options.salt };
+        let file = segment::create(&*vfs, header, &options)?;
         if is_new {
             manifest.first_segment = number;
+            manifest.save(&*vfs, &options)?;
         }
-        let file = segment::create(&*vfs, number, manifest.epoch)?;
-        manifest.save(&*vfs)?;
+        let written = repeat_unflushed(&vfs, &scan, &options, &file)?;
         let covered = manifest.snapshot.as_ref().map_or(0, |snapshot| snapshot.lsn);
-        let log_bytes = scan.segments.iter().map(|(_, bytes)| bytes).sum();
-        let changes = Changes::new(Arc::clone(&vfs), &scan, covered);
         let state = State {
-            previous_first: manifest.first_segment,
-            manifest,
-            segment: Some(Segment { file: Arc::new(file), bytes: HEADER_BYTES as u64 }),
+            segment: Some(Segment { file: Arc::new(file), bytes: HEADER_BYTES as u64 + written }),
             unflushed: Vec::new(),
             next_segment: number + 1,
             appended: scan.last,
             flushed: scan.last,
-            marked: 0,
-            log_bytes,
+            marked: scan.last,
+            log_bytes: scan.parts.iter().map(|part| part.len).sum::<u64>() + written,
+            snapshot_bytes: manifest.snapshot.as_ref().map_or(0, |snapshot| snapshot.len),
+            snapshot_lsn: covered,
             fault: None,
+            held: Vec::new(),
         };
-        let folder = Folder { vfs, options, state: Mutex::new(state), _lock: lock };
+        let changes = Changes::new(Arc::clone(&vfs), &scan, covered, options);
+        let folder = Folder {
+            vfs,
+            options,
+            epoch: manifest.epoch,
+            state: Mutex::new(state),
+            manifest: Mutex::new(manifest),
+            _lock: lock,
+        };
         Ok(Opened {
             store: Box::new(Self(Arc::new(folder))),
             snapshot,
@@ -121,79 +162,88 @@ impl<V: Vfs + 'static> FileStore<V> {
     }
 }
 
-/// Cuts off what follows the last whole record. Done again after a crash, it does the same.
-fn cut(vfs: &impl Vfs, scan: &Scan) -> Result<(), StoreError> {
-    if scan.truncated_bytes == 0 && scan.dropped.is_empty() {
-        return Ok(());
+/// The newest manifest of a folder, and whether the folder never had one.
+fn newest_manifest<V: Vfs>(vfs: &V) -> Result<(Manifest, bool), StoreError> {
+    let found = Manifest::load(vfs)?;
+    if let Some(manifest) = found.newest {
+        return Ok((manifest, false));
     }
+    let has_snapshot = vfs.list()?.iter().any(|name| snapshot_number(name).is_some());
+    if has_snapshot || has_records(vfs)? {
+        let slots = if found.damaged > 0 { "no slot of the manifest is whole" } else { "the manifest is missing" };
+        return Err(StoreError::Corrupt(format!("{slots}, but there is data")));
+    }
+    // A process that died before its first manifest was whole has left empty segments at most.
+    for number in segments_from(vfs, 0)? {
+        vfs.remove(&name_of(number))?;
+    }
+    Ok((Manifest::default(), true))
+}
+
+/// Cuts off what follows the last whole record, and removes snapshots that a crash left unfinished. Done again after a
+/// crash, it does the same.
+fn cut<V: Vfs>(vfs: &V, scan: &Scan, manifest: &Manifest, options: &Options) -> Result<(), StoreError> {
+    let previous = manifest.previous.as_ref().and_then(|(snapshot, _)| snapshot.as_ref());
+    let kept: Vec<&String> = manifest.snapshot.iter().chain(previous).map(|snapshot| &snapshot.name).collect();
+    let mut removed = false;
+    for name in vfs.list()?.iter().filter(|name| snapshot_number(name).is_some() && !kept.contains(name)) {
+        vfs.remove(name)?;
+        removed = true;
+    }
+    let is_empty = |part: &&super::recover::Part| part.len == HEADER_BYTES as u64;
+    let empty = scan.parts.iter().skip(1).filter(is_empty).map(|part| part.number);
+    let mut unneeded: Vec<u64> = scan.dropped.iter().copied().chain(empty).collect();
+    unneeded.sort_unstable();
     // From the end: a crash in between must not leave a gap before records.
-    for number in scan.dropped.iter().rev() {
+    for number in unneeded.iter().rev() {
         vfs.remove(&name_of(*number))?;
-        vfs.sync_folder()?;
+        sync_folder(vfs, options)?;
     }
-    if let Some((number, len)) = scan.segments.last() {
-        let file = vfs.open(&name_of(*number), Mode::Append)?;
-        if vfs.len(&file)? > *len {
-            vfs.set_len(&file, *len)?;
-        }
+    if removed {
+        sync_folder(vfs, options)?;
+    }
+    if let Some(hole) = scan.hole.filter(|hole| scan.parts.iter().any(|part| part.number == hole.segment)) {
+        let file = vfs.open(&name_of(hole.segment), Mode::Append)?;
+        vfs.set_len(&file, hole.at)?;
         vfs.sync(&file)?;
         vfs.close(file)?;
     }
     Ok(())
 }
 
-/// Verifies a snapshot against the manifest and opens it.
-fn open_snapshot<V: Vfs + 'static>(
-    vfs: &Arc<V>,
-    snapshot: &SnapshotFile,
-) -> Result<Box<dyn io::Read + Send>, StoreError> {
-    let corrupt = |what: String| StoreError::Corrupt(format!("{}: {what}", snapshot.name));
-    let file = vfs.open(&snapshot.name, Mode::Read).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => corrupt("it is missing".to_owned()),
-        _ => error.into(),
-    })?;
-    let len = vfs.len(&file)?;
-    if len != snapshot.len {
-        return Err(corrupt(format!("it has {len} bytes, and had {}", snapshot.len)));
-    }
-    if checksum(&**vfs, &file, len)? != snapshot.crc32c {
-        return Err(corrupt("its checksum does not fit".to_owned()));
-    }
-    Ok(Box::new(FileReader { vfs: Arc::clone(vfs), file, at: 0 }))
+/// A number that no segment and no snapshot has.
+fn next_number(vfs: &impl Vfs) -> Result<u64, StoreError> {
+    let names = vfs.list()?;
+    let numbers = names.iter().filter_map(|name| segment::number_of(name).or_else(|| snapshot_number(name)));
+    Ok(numbers.max().map_or(0, |newest| newest + 1))
 }
 
-fn checksum<V: Vfs>(vfs: &V, file: &V::File, len: u64) -> io::Result<u32> {
-    let mut chunk = vec![0; CHUNK_BYTES.min(len as usize)];
-    let (mut at, mut sum) = (0, 0);
-    while at < len {
-        let read = read_full(vfs, file, at, &mut chunk)?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        sum = crc32c::crc32c_append(sum, &chunk[..read]);
-        at += read as u64;
+/// Writes records that no flush mark vouches for into the new segment and flushes them there: the process that wrote
+/// them may have died of a failed flush, after which another on the same file would pass over lost data.
+fn repeat_unflushed<V: Vfs>(vfs: &Arc<V>, scan: &Scan, options: &Options, file: &V::File) -> Result<u64, StoreError> {
+    if scan.marked >= scan.last {
+        return Ok(0);
     }
-    Ok(sum)
+    let copied = copy_records(vfs, scan, scan.marked, *options, (&**vfs, file))?;
+    vfs.sync(file)?;
+    Ok(copied + append_mark(&**vfs, file, scan.last, options)?)
 }
 
-/// A file from its beginning to its end.
-struct FileReader<V: Vfs> {
-    vfs: Arc<V>,
-    file: V::File,
-    at: u64,
-}
-
-impl<V: Vfs> io::Read for FileReader<V> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.vfs.read(&self.file, self.at, buffer)?;
-        self.at += read as u64;
-        Ok(read)
-    }
+/// Notes in a segment that everything up to a record has been flushed. Answers the bytes of the note.
+pub(super) fn append_mark<V: Vfs>(vfs: &V, file: &V::File, flushed: Lsn, options: &Options) -> io::Result<u64> {
+    let mut mark = Vec::new();
+    write_flush_mark(&mut mark, flushed, FlushMark { flushed, salt: options.salt });
+    append_all(vfs, file, &mark)?;
+    Ok(mark.len() as u64)
 }
 
 impl<V: Vfs> Folder<V> {
-    fn state(&self) -> MutexGuard<'_, State<V::File>> {
+    pub fn state(&self) -> MutexGuard<'_, State<V::File>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn manifest(&self) -> MutexGuard<'_, Manifest> {
+        self.manifest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives up the segment: what its file holds from here on cannot be known.
@@ -204,56 +254,77 @@ impl<V: Vfs> Folder<V> {
         StoreError::Io(fault)
     }
 
-    /// Creates the next segment, without any lock while the device works.
-    fn new_segment(&self) -> Result<Segment<V::File>, StoreError> {
-        let (number, epoch) = {
-            let mut state = self.state();
-            let number = state.next_segment;
-            state.next_segment += 1;
-            (number, state.manifest.epoch)
-        };
-        let file = segment::create(&*self.vfs, number, epoch)?;
-        Ok(Segment { file: Arc::new(file), bytes: HEADER_BYTES as u64 })
+    /// The number of a segment that will be created.
+    pub fn reserve_segment(&self) -> u64 {
+        let mut state = self.state();
+        state.next_segment += 1;
+        state.next_segment - 1
+    }
+
+    /// Creates a segment, without any lock while the device works.
+    pub fn create_segment(&self, number: u64) -> Result<Segment<V::File>, StoreError> {
+        let header = Header { epoch: self.epoch, number, salt: self.options.salt };
+        Ok(Segment::new(segment::create(&*self.vfs, header, &self.options)?))
+    }
+
+    fn sync(&self, file: &V::File) -> io::Result<()> {
+        if self.options.has(Bug::NoFlush) {
+            return Ok(());
+        }
+        let result = self.vfs.sync(file);
+        if result.is_err() && self.options.has(Bug::RetryFlush) {
+            return self.vfs.sync(file);
+        }
+        result
     }
 }
 
 impl<File> State<File> {
     /// Sends further records to another segment.
-    fn switch_to(&mut self, segment: Segment<File>) {
+    pub fn switch_to(&mut self, segment: Segment<File>) {
         if let Some(old) = self.segment.replace(segment) {
             self.unflushed.push(old.file);
         }
+    }
+
+    /// Notes the snapshot of a new manifest.
+    pub fn covered(&mut self, lsn: Lsn, bytes: u64) {
+        (self.snapshot_lsn, self.snapshot_bytes) = (lsn, bytes);
+        self.log_bytes = self.segment.as_ref().map_or(0, |segment| segment.bytes);
+        self.flushed = self.flushed.max(lsn.min(self.appended));
+    }
+
+    fn refusal(&self) -> StoreError {
+        StoreError::Io(self.fault.clone().unwrap_or_else(|| "the log is closed".to_owned()))
     }
 }
 
 impl<V: Vfs + 'static> Store for FileStore<V> {
     fn append(&self, records: &[u8], last: Lsn) -> Result<(), StoreError> {
         let mut state = self.0.state();
-        if let Some(fault) = &state.fault {
-            return Err(StoreError::Io(fault.clone()));
-        }
         let Some(segment) = &state.segment else {
-            return Err(StoreError::Io("the log is closed".to_owned()));
+            return Err(state.refusal());
         };
         let file = Arc::clone(&segment.file);
-        let mut written = 0;
-        let mut result = Ok(());
+        let mut result = Ok(0);
         if state.flushed > state.marked {
-            let mut mark = Vec::new();
-            write_flush_mark(&mut mark, state.appended, state.flushed);
+            result = append_mark(&*self.0.vfs, &file, state.flushed, &self.0.options);
             state.marked = state.flushed;
-            written += mark.len();
-            result = append_all(&*self.0.vfs, &file, &mark);
         }
-        result = result.and_then(|()| append_all(&*self.0.vfs, &file, records));
-        if let Err(error) = result {
-            return Err(self.0.poison(&mut state, &error));
+        if self.0.options.has(Bug::AckBeforeWrite) {
+            let held = std::mem::replace(&mut state.held, records.to_vec());
+            result = result.and_then(|mark| append_all(&*self.0.vfs, &file, &held).map(|()| mark));
+        } else {
+            result = result.and_then(|mark| append_all(&*self.0.vfs, &file, records).map(|()| mark));
         }
-        written += records.len();
+        let written = match result {
+            Ok(mark) => mark + records.len() as u64,
+            Err(error) => return Err(self.0.poison(&mut state, &error)),
+        };
         state.appended = last;
-        state.log_bytes += written as u64;
+        state.log_bytes += written;
         if let Some(segment) = &mut state.segment {
-            segment.bytes += written as u64;
+            segment.bytes += written;
         }
         Ok(())
     }
@@ -261,197 +332,89 @@ impl<V: Vfs + 'static> Store for FileStore<V> {
     fn flush(&self) -> Result<Lsn, StoreError> {
         let (files, upto) = {
             let state = self.0.state();
-            if let Some(fault) = &state.fault {
-                return Err(StoreError::Io(fault.clone()));
-            }
-            let current = state.segment.iter().map(|segment| Arc::clone(&segment.file));
-            (state.unflushed.iter().cloned().chain(current).collect::<Vec<_>>(), state.appended)
+            let Some(segment) = &state.segment else {
+                return Err(state.refusal());
+            };
+            let current = Arc::clone(&segment.file);
+            (state.unflushed.iter().cloned().chain([current]).collect::<Vec<_>>(), state.appended)
         };
-        let result = files.iter().try_for_each(|file| self.0.vfs.sync(file));
+        let result = files.iter().try_for_each(|file| self.0.sync(file));
         let mut state = self.0.state();
+        let is_flushed = |file: &Arc<V::File>| files.iter().any(|flushed| Arc::ptr_eq(file, flushed));
         if let Err(error) = result {
+            let current = state.segment.as_ref().map(|segment| &segment.file);
+            if state.fault.is_none() && !state.unflushed.iter().chain(current).any(is_flushed) {
+                // A snapshot has made these files good meanwhile.
+                return Ok(state.flushed);
+            }
             return Err(self.0.poison(&mut state, &error));
         }
-        state.unflushed.retain(|file| !files.iter().any(|flushed| Arc::ptr_eq(file, flushed)));
+        state.unflushed.retain(|file| !is_flushed(file));
         state.flushed = state.flushed.max(upto);
         Ok(state.flushed)
     }
 
     fn begin_snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
-        let is_healthy = self.0.state().fault.is_none();
-        let first_segment = {
-            let number = self.0.state().next_segment;
-            let segment = self.0.new_segment()?;
+        let number = self.0.reserve_segment();
+        let mut heals = self.0.state().segment.is_none();
+        if !heals {
+            let segment = self.0.create_segment(number)?;
             let mut state = self.0.state();
-            if is_healthy && state.fault.is_none() {
+            heals = state.fault.is_some();
+            if !heals {
                 state.switch_to(segment);
-                Waiting::None(number)
-            } else {
-                // Records go there once the snapshot makes good what the failed segment may have lost.
-                Waiting::Segment(number, segment)
             }
-        };
-        let number = first_segment.number();
-        let name = format!("snapshot-{number:010}.rdb");
-        let file = self.0.vfs.open(&name, Mode::Create)?;
-        Ok(Box::new(SnapshotWriter {
-            folder: Arc::clone(&self.0),
-            name,
-            file: Some(file),
-            buffer: Vec::with_capacity(CHUNK_BYTES),
-            len: 0,
-            sum: 0,
-            segment: Some(first_segment),
-        }))
+        }
+        // A segment that makes good a failed one is made once it is known what it goes on from.
+        let number = if heals { self.0.reserve_segment() } else { number };
+        Ok(Box::new(SnapshotWriter::create(Arc::clone(&self.0), number, heals)?))
     }
 
     fn maintain(&self) -> Result<(), StoreError> {
-        let is_full = {
-            let state = self.0.state();
+        let is_full = |state: &State<V::File>| {
             state.segment.as_ref().is_some_and(|segment| segment.bytes > self.0.options.segment_bytes)
         };
-        if is_full {
-            let segment = self.0.new_segment()?;
-            let mut state = self.0.state();
-            if state.fault.is_none() {
-                state.switch_to(segment);
-            }
+        if !is_full(&self.0.state()) {
+            return Ok(());
+        }
+        // What stands unflushed at a crash is one segment at most, whatever the policy.
+        self.flush()?;
+        let segment = self.0.create_segment(self.0.reserve_segment())?;
+        let mut state = self.0.state();
+        if state.segment.is_some() {
+            state.switch_to(segment);
         }
         Ok(())
     }
 
     fn close(&self) -> Result<(), StoreError> {
         self.flush()?;
-        let mut state = self.0.state();
-        let mut manifest = state.manifest.clone();
-        manifest.generation += 1;
-        manifest.closed_at = Some(state.appended);
-        manifest.save(&*self.0.vfs)?;
-        state.manifest = manifest;
-        state.segment = None;
+        let mut manifest = self.0.manifest();
+        let mut next = manifest.clone();
+        {
+            let mut state = self.0.state();
+            // Whether or not the manifest gets there, nothing may follow.
+            state.segment = None;
+            next.closed_at = Some(state.appended);
+            if state.appended > state.flushed {
+                return Err(StoreError::Io("records came while the log was closed".to_owned()));
+            }
+        }
+        next.generation += 1;
+        next.save(&*self.0.vfs, &self.0.options)?;
+        *manifest = next;
         Ok(())
     }
 
     fn status(&self) -> Status {
         let state = self.0.state();
-        let snapshot = state.manifest.snapshot.as_ref();
         Status {
             backend: "file",
             log_bytes: state.log_bytes,
-            snapshot_bytes: snapshot.map_or(0, |snapshot| snapshot.len),
-            snapshot_lsn: snapshot.map_or(0, |snapshot| snapshot.lsn),
+            snapshot_bytes: state.snapshot_bytes,
+            snapshot_lsn: state.snapshot_lsn,
             appended: state.appended,
             flushed: state.flushed,
         }
-    }
-}
-
-/// The segment that the log goes on with behind a snapshot.
-enum Waiting<File> {
-    /// It has the records already.
-    None(u64),
-    /// It gets them from the commit on.
-    Segment(u64, Segment<File>),
-}
-
-impl<File> Waiting<File> {
-    fn number(&self) -> u64 {
-        match self {
-            Self::None(number) | Self::Segment(number, _) => *number,
-        }
-    }
-}
-
-/// A snapshot on its way into a file.
-struct SnapshotWriter<V: Vfs> {
-    folder: Arc<Folder<V>>,
-    name: String,
-    file: Option<V::File>,
-    buffer: Vec<u8>,
-    len: u64,
-    sum: u32,
-    segment: Option<Waiting<V::File>>,
-}
-
-impl<V: Vfs> Write for SnapshotWriter<V> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= CHUNK_BYTES {
-            self.flush()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let Some(file) = &self.file else { return Ok(()) };
-        append_all(&*self.folder.vfs, file, &self.buffer)?;
-        self.len += self.buffer.len() as u64;
-        self.sum = crc32c::crc32c_append(self.sum, &self.buffer);
-        self.buffer.clear();
-        Ok(())
-    }
-}
-
-impl<V: Vfs + 'static> Snapshot for SnapshotWriter<V> {
-    fn commit(mut self: Box<Self>, lsn: Lsn) -> Result<u64, StoreError> {
-        self.flush()?;
-        let vfs = Arc::clone(&self.folder.vfs);
-        let file = self.file.as_ref().expect("the file is open until the commit");
-        vfs.sync(file)?;
-        // What stands there now is what a restart will find.
-        if vfs.len(file)? != self.len || checksum(&*vfs, file, self.len)? != self.sum {
-            return Err(StoreError::Io(format!("{} does not read back as it was written", self.name)));
-        }
-        vfs.sync_folder()?;
-        let segment = self.segment.take().expect("a snapshot is committed once");
-        let mut state = self.folder.state();
-        let mut manifest = state.manifest.clone();
-        manifest.generation += 1;
-        manifest.snapshot = Some(SnapshotFile { name: self.name.clone(), lsn, len: self.len, crc32c: self.sum });
-        manifest.first_segment = segment.number();
-        manifest.save(&*vfs)?;
-        if let Some(file) = self.file.take() {
-            vfs.close(file)?;
-        }
-        let old = std::mem::replace(&mut state.manifest, manifest);
-        let keep_from = std::mem::replace(&mut state.previous_first, old.first_segment).max(old.first_segment);
-        if let Waiting::Segment(_, segment) = segment {
-            state.unflushed.clear();
-            state.segment = Some(segment);
-            state.fault = None;
-            state.appended = lsn;
-            state.flushed = lsn;
-            state.marked = lsn;
-        }
-        state.log_bytes = state.segment.as_ref().map_or(0, |segment| segment.bytes);
-        drop(state);
-        let kept = [Some(&self.name), old.snapshot.as_ref().map(|snapshot| &snapshot.name)];
-        self.folder.remove_old(keep_from, kept);
-        Ok(self.len)
-    }
-}
-
-impl<V: Vfs> Drop for SnapshotWriter<V> {
-    fn drop(&mut self) {
-        if let Some(file) = self.file.take() {
-            // It was never part of the store: a failure to remove it costs space only.
-            let _ = self.folder.vfs.close(file);
-            let _ = self.folder.vfs.remove(&self.name);
-        }
-    }
-}
-
-impl<V: Vfs> Folder<V> {
-    /// Removes what neither the present nor the previous generation needs. What cannot be removed stays for the next
-    /// time: nothing depends on it.
-    fn remove_old(&self, keep_from: u64, kept: [Option<&String>; 2]) {
-        for name in self.vfs.list().unwrap_or_default() {
-            let is_old_segment = segment::number_of(&name).is_some_and(|number| number < keep_from);
-            let is_snapshot = name.starts_with("snapshot-") && name.ends_with(".rdb");
-            if is_old_segment || is_snapshot && !kept.contains(&Some(&name)) {
-                let _ = self.vfs.remove(&name);
-            }
-        }
-        let _ = self.vfs.sync_folder();
     }
 }

@@ -6,6 +6,9 @@
 use std::fmt::Write;
 use std::io;
 
+use super::file::Options;
+use super::plant::Bug;
+use super::segment::parse_number;
 use super::vfs::{Mode, Vfs};
 use super::{Lsn, StoreError};
 
@@ -16,6 +19,16 @@ const SLOTS: [&str; 2] = ["MANIFEST-0", "MANIFEST-1"];
 
 /// Longest manifest that is read.
 const BYTES_MAX: u64 = 4096;
+
+/// The file of the snapshot before segment `number`.
+pub fn snapshot_name(number: u64) -> String {
+    format!("snapshot-{number:010}.rdb")
+}
+
+/// The number of a snapshot's file.
+pub fn snapshot_number(name: &str) -> Option<u64> {
+    parse_number(name.strip_prefix("snapshot-")?.strip_suffix(".rdb")?)
+}
 
 /// What a restart needs to know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +41,8 @@ pub struct Manifest {
     pub snapshot: Option<SnapshotFile>,
     /// Number of the first segment behind the snapshot.
     pub first_segment: u64,
+    /// The snapshot before this one, and the first segment behind it: kept for the day when this one is unreadable.
+    pub previous: Option<(Option<SnapshotFile>, u64)>,
     /// The log was closed in order: nothing may be missing at its end. Holds the last record.
     pub closed_at: Option<Lsn>,
 }
@@ -45,16 +60,48 @@ pub struct SnapshotFile {
     pub crc32c: u32,
 }
 
+impl SnapshotFile {
+    fn text(&self) -> String {
+        let Self { name, lsn, len, crc32c } = self;
+        format!("{name} {lsn} {len} {crc32c:08x}")
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let [name, lsn, len, crc32c] = text.split(' ').collect::<Vec<_>>().try_into().ok()?;
+        // A name of another form could lead out of the folder.
+        snapshot_number(name)?;
+        Some(Self {
+            name: name.to_owned(),
+            lsn: lsn.parse().ok()?,
+            len: len.parse().ok()?,
+            crc32c: u32::from_str_radix(crc32c, 16).ok()?,
+        })
+    }
+}
+
+/// What the slots of a folder hold.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The newest manifest.
+    pub newest: Option<Manifest>,
+    /// Slots that hold something else: a write that a crash interrupted, or damage.
+    pub damaged: usize,
+}
+
 impl Manifest {
     fn text(&self) -> String {
         let mut text = format!("larder-manifest {FORMAT}\n");
         let mut line = |name: &str, value: String| writeln!(text, "{name} {value}").expect("a String takes everything");
         line("generation", self.generation.to_string());
         line("epoch", self.epoch.to_string());
-        if let Some(SnapshotFile { name, lsn, len, crc32c }) = &self.snapshot {
-            line("snapshot", format!("{name} {lsn} {len} {crc32c:08x}"));
+        if let Some(snapshot) = &self.snapshot {
+            line("snapshot", snapshot.text());
         }
         line("first-segment", self.first_segment.to_string());
+        if let Some((snapshot, first_segment)) = &self.previous {
+            let snapshot = snapshot.as_ref().map_or_else(String::new, |snapshot| format!(" {}", snapshot.text()));
+            line("previous", format!("{first_segment}{snapshot}"));
+        }
         if let Some(lsn) = self.closed_at {
             line("closed-at", lsn.to_string());
         }
@@ -86,14 +133,14 @@ impl Manifest {
                 "epoch" => manifest.epoch = value.parse().ok()?,
                 "first-segment" => manifest.first_segment = value.parse().ok()?,
                 "closed-at" => manifest.closed_at = Some(value.parse().ok()?),
-                "snapshot" => {
-                    let [name, lsn, len, crc32c] = value.split(' ').collect::<Vec<_>>().try_into().ok()?;
-                    manifest.snapshot = Some(SnapshotFile {
-                        name: name.to_owned(),
-                        lsn: lsn.parse().ok()?,
-                        len: len.parse().ok()?,
-                        crc32c: u32::from_str_radix(crc32c, 16).ok()?,
-                    });
+                "snapshot" => manifest.snapshot = Some(SnapshotFile::parse(value)?),
+                "previous" => {
+                    let (first, snapshot) = value.split_once(' ').map_or((value, None), |(f, s)| (f, Some(s)));
+                    let snapshot = match snapshot {
+                        Some(text) => Some(SnapshotFile::parse(text)?),
+                        None => None,
+                    };
+                    manifest.previous = Some((snapshot, first.parse().ok()?));
                 }
                 _ => return None,
             }
@@ -101,34 +148,31 @@ impl Manifest {
         Some(Ok(manifest))
     }
 
-    /// The newest manifest of a folder; `None` if it never had one.
-    pub fn load(vfs: &impl Vfs) -> Result<Option<Self>, StoreError> {
-        let mut newest: Option<Self> = None;
-        let mut damaged = 0;
+    /// Looks into the slots of a folder.
+    pub fn load(vfs: &impl Vfs) -> Result<Found, StoreError> {
+        let mut found = Found::default();
         for slot in SLOTS {
             let text = match read_all(vfs, slot, BYTES_MAX) {
                 Ok(text) => text,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => Vec::new(),
                 Err(error) => return Err(error.into()),
             };
             match Self::parse(&text) {
-                None => damaged += 1,
+                None => found.damaged += 1,
                 Some(manifest) => {
                     let manifest = manifest?;
-                    if newest.as_ref().is_none_or(|newest| newest.generation < manifest.generation) {
-                        newest = Some(manifest);
+                    if found.newest.as_ref().is_none_or(|newest| newest.generation < manifest.generation) {
+                        found.newest = Some(manifest);
                     }
                 }
             }
         }
-        match newest {
-            None if damaged > 0 => Err(StoreError::Corrupt("both slots of the manifest are damaged".to_owned())),
-            newest => Ok(newest),
-        }
+        Ok(found)
     }
 
     /// Writes the manifest over the older slot, and makes it survive a power cut.
-    pub fn save(&self, vfs: &impl Vfs) -> io::Result<()> {
+    pub fn save(&self, vfs: &impl Vfs, options: &Options) -> io::Result<()> {
         let slot = SLOTS[usize::from(self.generation % 2 == 1)];
         match vfs.remove(slot) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -138,8 +182,16 @@ impl Manifest {
         append_all(vfs, &file, self.text().as_bytes())?;
         vfs.sync(&file)?;
         vfs.close(file)?;
-        vfs.sync_folder()
+        sync_folder(vfs, options)
     }
+}
+
+/// Makes creations and removals survive a power cut.
+pub fn sync_folder(vfs: &impl Vfs, options: &Options) -> io::Result<()> {
+    if options.has(Bug::NoFolderFlush) {
+        return Ok(());
+    }
+    vfs.sync_folder()
 }
 
 /// Appends all of some bytes.
@@ -187,13 +239,23 @@ mod tests {
     use super::*;
 
     fn sample() -> Manifest {
-        let snapshot = SnapshotFile { name: "snapshot-3.rdb".to_owned(), lsn: 77, len: 1234, crc32c: 0xdead_beef };
-        Manifest { generation: 3, epoch: 2, snapshot: Some(snapshot), first_segment: 5, closed_at: Some(99) }
+        let snapshot = SnapshotFile { name: snapshot_name(3), lsn: 77, len: 1234, crc32c: 0xdead_beef };
+        let previous = Some((Some(SnapshotFile { lsn: 7, ..snapshot.clone() }), 4));
+        Manifest { generation: 3, epoch: 2, snapshot: Some(snapshot), first_segment: 5, previous, closed_at: Some(99) }
     }
 
     #[test]
     fn a_manifest_comes_back() {
         assert_eq!(Manifest::parse(sample().text().as_bytes()), Some(Ok(sample())));
+        let plain = Manifest { snapshot: None, previous: Some((None, 1)), closed_at: None, ..sample() };
+        assert_eq!(Manifest::parse(plain.text().as_bytes()), Some(Ok(plain)));
+    }
+
+    #[test]
+    fn no_name_leads_out_of_the_folder() {
+        let mut manifest = sample();
+        manifest.snapshot.as_mut().expect("there is one").name = "../snapshot-0000000003.rdb".to_owned();
+        assert_eq!(Manifest::parse(manifest.text().as_bytes()), None);
     }
 
     #[test]

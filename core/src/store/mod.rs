@@ -4,11 +4,19 @@
 //! that keeps bytes can offer that: files, a browser's private file system, an object store. This module knows the
 //! formats and the rules; the bytes go through [`vfs::Vfs`] or a [`Store`] of another kind, which hosts bring.
 
+pub mod check;
 pub mod file;
-mod manifest;
+pub mod manifest;
+pub mod memory;
+pub mod plant;
 pub mod record;
 mod recover;
 mod segment;
+pub mod sim;
+mod snapshot;
+pub mod suite;
+#[cfg(test)]
+mod tests;
 pub mod vfs;
 
 use std::fmt;

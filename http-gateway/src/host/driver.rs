@@ -5,15 +5,16 @@ use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use larder_core::command::{Command, CommandId};
+use larder_core::command::{Command, CommandId, Flags};
 use larder_core::connection::Connection;
 use larder_core::context::Env;
 use larder_core::effects::Effects;
 use larder_core::error::CommandError;
 use larder_core::execute::execute;
 use larder_core::hash::Random;
-use larder_core::hub::Counters;
+use larder_core::hub::{Client, Counters};
 use larder_core::journal::Journal;
+use larder_core::keyspace::eviction::untold_bytes;
 use larder_core::keyspace::shard::Shard;
 use larder_core::keyspace::{Held, ShardId, ShardSet};
 use larder_core::limits::{BATCH_MICROSECONDS, COMMANDS_PER_BATCH, COMMANDS_PER_HOLD, OUTPUT_BATCH_BYTES};
@@ -59,6 +60,9 @@ pub struct Driver {
 pub struct World {
     shared: Arc<Shared>,
     surroundings: Surroundings,
+    /// Memory of the connection that the sum of all memory knows, if it has no [`Driver`] and so no place in the list of
+    /// clients.
+    told_bytes: u64,
 }
 
 /// The part of the world that belongs to one client's thread alone. It stands apart from the shared keyspace so that a
@@ -95,7 +99,7 @@ impl World {
             depends_on: 0,
             wrote: 0,
         };
-        Self { shared, surroundings }
+        Self { shared, surroundings, told_bytes: 0 }
     }
 
     /// Settings in force.
@@ -111,8 +115,13 @@ impl World {
 
     /// Runs one request that did not come over RESP. Answers false, having done nothing, while a pause holds it back.
     pub fn call(&mut self, session: &mut Session, args: Arguments<'_>, out: &mut Vec<u8>) -> bool {
-        let Self { shared, surroundings } = self;
-        surroundings.refresh_settings(shared);
+        self.surroundings.refresh_settings(&self.shared);
+        let has_limit = self.surroundings.settings.maxmemory_bytes > 0;
+        if has_limit {
+            let request_bytes: usize = args.iter().map(<[u8]>::len).sum();
+            self.tell_bytes((size_of::<Client>() + request_bytes + out.capacity()) as u64);
+        }
+        let Self { shared, surroundings, .. } = self;
         let mut hold = None;
         let start_us = now_us();
         let ran = surroundings.run_one(shared, &mut hold, session, args, out, start_us);
@@ -120,7 +129,25 @@ impl World {
         surroundings.depends_on = surroundings.depends_on.max(session.depends_on);
         surroundings.wrote = surroundings.wrote.max(session.wrote);
         surroundings.finish_batch(shared, start_us);
+        if has_limit {
+            self.tell_bytes((size_of::<Client>() + out.capacity()) as u64);
+        }
         ran
+    }
+
+    /// Lets the sum of all memory know how much the connection takes.
+    fn tell_bytes(&mut self, bytes: u64) {
+        let before = std::mem::replace(&mut self.told_bytes, bytes);
+        if bytes != before {
+            // Wraps where memory has become less.
+            self.shared.signals.memory_bytes.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.tell_bytes(0);
     }
 }
 
@@ -153,9 +180,15 @@ impl Surroundings {
             journal: shared.log.as_ref().map(|log| log as &dyn Journal),
             host: &shared.process,
         };
-        let plan = plan(session, args, &env);
+        let mut plan = plan(session, args, &env);
         if shared.signals.holds_back(plan.writes, env.now_ms()) {
             return false;
+        }
+        if plan.needs_room {
+            *hold = None;
+            if !shared.make_room(env, &mut self.effects) {
+                plan = plan.refused_for_memory(session);
+            }
         }
         self.ran.extend(plan.command);
         let effects = &mut self.effects;
@@ -275,21 +308,26 @@ impl Driver {
     /// Runs the whole requests received so far, up to the bounds of one batch.
     pub fn run(&mut self) -> Turn {
         let start_us = now_us();
-        let Self { connection, world: World { shared, surroundings }, .. } = self;
+        let Self { connection, world: World { shared, surroundings, .. }, .. } = self;
         // Part of a request shows that the client is there, too.
         connection.session.record.active_ms.store(start_us / 1000, Ordering::Relaxed);
+        tell_buffers(connection, shared, &surroundings.settings);
         let turn = run_batch(connection, shared, surroundings, start_us);
         surroundings.finish_batch(shared, start_us);
-        self.publish_buffers();
+        tell_buffers(connection, shared, &surroundings.settings);
         turn
     }
+}
 
-    /// Lets CLIENT LIST of others see how full the buffers are.
-    fn publish_buffers(&self) {
-        let record = &self.connection.session.record;
-        record.query_bytes.store(self.connection.input.len() as u64, Ordering::Relaxed);
-        record.query_free_bytes.store(self.connection.input.free_bytes() as u64, Ordering::Relaxed);
-        record.output_bytes.store(self.connection.out.len() as u64, Ordering::Relaxed);
+/// Lets others see how full the buffers are: CLIENT LIST, and the sum of all memory.
+fn tell_buffers(connection: &Connection, shared: &Shared, settings: &Settings) {
+    let record = &connection.session.record;
+    record.query_bytes.store(connection.input.len() as u64, Ordering::Relaxed);
+    record.query_free_bytes.store(connection.input.free_bytes() as u64, Ordering::Relaxed);
+    record.output_bytes.store(connection.out.len() as u64, Ordering::Relaxed);
+    if settings.maxmemory_bytes > 0 {
+        let untold = untold_bytes(settings, &shared.layout) as u64;
+        record.tell_bytes(&shared.signals.memory_bytes, Client::bytes(record), untold);
     }
 }
 
@@ -355,7 +393,8 @@ fn replace_replies(replies: &[u8], protocol: Protocol) -> Vec<u8> {
 /// or the length of the reply.
 #[inline]
 fn may_be_slow(command: CommandId) -> bool {
-    !command.row().complexity.starts_with(Command::ROW.complexity)
+    let row = command.row();
+    !row.flags.contains(Flags::FAST) && !row.complexity.starts_with(Command::ROW.complexity)
 }
 
 /// Words of requests that are surely quick if their elements are.
@@ -378,7 +417,7 @@ fn hold_shard<'h, 's>(shared: &'s Shared, hold: &'h mut Hold<'s>, id: ShardId) -
 
 /// Serves waiting requests that need other shards than those held when their key changed.
 #[cold]
-fn run_retries(shared: &Shared, env: Env<'_>, effects: &mut Effects) {
+pub(super) fn run_retries(shared: &Shared, env: Env<'_>, effects: &mut Effects) {
     while let Some(next) = effects.retries.pop() {
         let mut guards = shared.shards(next.shards(&shared.layout));
         retry(held(&mut guards), &next, env, effects);

@@ -1,8 +1,11 @@
-//! Background work of the keyspace: active expiry, idle clients, memory high-water mark.
+//! Background work of the keyspace: active expiry, eviction, idle clients, memory high-water mark.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use larder_core::hash::Random;
+use larder_core::hub::Counters;
 
 use super::Shared;
 use super::process::now_ms;
@@ -20,6 +23,9 @@ const SLICES_PER_ROUND: usize = 64;
 
 /// Runs until the runtime ends.
 pub async fn run(shared: Arc<Shared>, log: LogControl) {
+    let counters = Arc::new(Counters::default());
+    shared.hub().counters.push(Arc::clone(&counters));
+    let mut random = Random::new(now_ms());
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for round in 0u64.. {
@@ -32,6 +38,7 @@ pub async fn run(shared: Arc<Shared>, log: LogControl) {
             log.write_out(log.last());
         }
         shared.sum_memory();
+        evict(&shared, &counters, &mut random).await;
         let mut hub = shared.hub();
         hub.sample(now_ms());
         log.set_level(hub.settings.loglevel);
@@ -39,6 +46,16 @@ pub async fn run(shared: Arc<Shared>, log: LogControl) {
         if round.is_multiple_of(IDLE_ROUNDS) {
             shared.close_idle(now_ms());
         }
+    }
+}
+
+/// Evicts what no command sees to: a new limit is approached, and what clients' buffers take is made up for.
+async fn evict(shared: &Shared, counters: &Counters, random: &mut Random) {
+    for _ in 0..SLICES_PER_ROUND {
+        if !shared.evict_slice(counters, random.next_u64()) {
+            break;
+        }
+        tokio::task::yield_now().await;
     }
 }
 

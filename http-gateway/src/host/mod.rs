@@ -4,6 +4,7 @@
 //! lock is held over an await, and no command hops between threads.
 
 pub mod driver;
+mod eviction;
 pub mod log;
 pub mod mailbox;
 pub mod maintenance;
@@ -21,6 +22,7 @@ use larder_core::effects::{Delivery, Effects};
 use larder_core::hash::Random;
 use larder_core::hub::{Client, Hub, Signals};
 use larder_core::keyspace::entry::Entry;
+use larder_core::keyspace::eviction::Evictor;
 use larder_core::keyspace::shard::Shard;
 use larder_core::keyspace::waiting::Parked;
 use larder_core::keyspace::{Held, Layout, ShardId, ShardSet};
@@ -61,6 +63,8 @@ pub struct Shared {
     tasks: Mutex<HashMap<ClientId, AbortHandle>>,
     /// Where to leave replies for clients whose requests wait.
     mailboxes: Mutex<HashMap<ClientId, Arc<Mailbox>>>,
+    /// Makes room. Taken while nothing else is held.
+    evictor: Mutex<Evictor>,
     /// Wakes those whom a pause holds back when it changes.
     pause_changed: Notify,
 }
@@ -108,6 +112,7 @@ impl Shared {
             process,
             tasks: Mutex::default(),
             mailboxes: Mutex::default(),
+            evictor: Mutex::new(Evictor::new(seed[2])),
             pause_changed: Notify::new(),
         }
     }
@@ -154,6 +159,8 @@ impl Shared {
     /// itself `wrote` may be lost; reads are served from memory whatever becomes of the log.
     pub async fn settle(&self, depends_on: Lsn, wrote: Lsn, policy: AppendFsync) -> bool {
         let Some(log) = &self.log else { return true };
+        // Whoever else is ready on this thread has its turn first: one writing serves all.
+        tokio::task::yield_now().await;
         let is_written = log.write_out(depends_on);
         let is_safe = match policy {
             AppendFsync::Always if is_written => log.wait_flushed(depends_on).await,
@@ -315,8 +322,8 @@ impl Shared {
 
     /// Sums up the memory of the data, for `maxmemory` and INFO.
     pub fn sum_memory(&self) {
-        let bytes: usize = (0..self.shards.len()).map(|id| self.shard(id).heap_bytes()).sum();
-        self.hub().note_memory(bytes);
+        (0..self.shards.len()).for_each(|id| self.shard(id).tell_bytes(&self.signals.memory_bytes, 0));
+        self.hub().note_memory();
     }
 
     /// Waits until a pause may have ended: its time is over or CLIENT UNPAUSE came.

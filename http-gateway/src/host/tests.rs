@@ -1,5 +1,6 @@
 //! The host without sockets: what a driver does with bytes, and what becomes of clients.
 
+mod eviction;
 mod waiting;
 
 use std::sync::Arc;

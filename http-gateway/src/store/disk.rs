@@ -18,10 +18,20 @@ pub struct Disk {
 impl Disk {
     /// A folder, which is made if it is missing.
     pub fn new(folder: &Path) -> io::Result<Self> {
-        let exists = folder.is_dir();
+        let missing: Vec<&Path> = folder.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
         std::fs::create_dir_all(folder)?;
-        if !exists && let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        // Each new folder must survive a power cut, or its files would not.
+        for made in missing {
+            let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             File::open(parent)?.sync_all()?;
+        }
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// A folder that must exist, and is not changed by looking at it.
+    pub fn existing(folder: &Path) -> io::Result<Self> {
+        if !folder.is_dir() {
+            return Err(io::ErrorKind::NotFound.into());
         }
         Ok(Self { folder: folder.to_owned() })
     }
@@ -74,9 +84,17 @@ impl Vfs for Disk {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        let names = std::fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
-        // What is not named in UTF-8 is not ours.
-        Ok(names.collect::<io::Result<Vec<_>>>()?.into_iter().flatten().collect())
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            // What is not named in UTF-8 is not ours, nor are folders.
+            if let Ok(name) = entry.file_name().into_string()
+                && entry.file_type()?.is_file()
+            {
+                names.push(name);
+            }
+        }
+        Ok(names)
     }
 
     fn close(&self, file: File) -> io::Result<()> {
@@ -91,5 +109,47 @@ impl Vfs for Disk {
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::AlreadyExists.into()),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::Folder;
+    use larder_core::store::file::{FileStore, Options};
+    use larder_core::store::{StoreError, suite};
+
+    #[test]
+    fn disks_pass_the_suite() {
+        suite::run(|| {
+            let folder = Folder::new();
+            let options = Options { segment_bytes: 300, ..Options::default() };
+            Box::new(move || FileStore::open(Disk::new(&folder.0.join("a/b"))?, options))
+        });
+    }
+
+    #[test]
+    fn a_folder_is_taken_once() {
+        let folder = Folder::new();
+        let disk = Disk::new(&folder.0).expect("the temporary directory is writable");
+        let lock = disk.lock().expect("nobody has it");
+        let other = Disk::new(&folder.0).expect("it exists");
+        assert_eq!(other.lock().err().map(|error| error.kind()), Some(io::ErrorKind::AlreadyExists));
+        drop(lock);
+        other.lock().expect("nobody has it any more");
+        assert!(Disk::existing(&folder.0.join("none")).is_err());
+    }
+
+    #[test]
+    fn what_is_not_ours_is_left_alone() {
+        let folder = Folder::new();
+        std::fs::create_dir_all(folder.0.join("log-0000000007")).expect("the temporary directory is writable");
+        std::fs::write(folder.0.join("notes.txt"), "mine").expect("the temporary directory is writable");
+        let open = || FileStore::open(Disk::new(&folder.0)?, Options::default());
+        drop(open().expect("it opens"));
+        std::fs::write(folder.0.join("MANIFEST-1"), "damaged").expect("the temporary directory is writable");
+        std::fs::write(folder.0.join("snapshot-0000000001.rdb"), "x").expect("the temporary directory is writable");
+        assert!(matches!(open().err(), Some(StoreError::Corrupt(_))));
+        assert_eq!(std::fs::read(folder.0.join("notes.txt")).expect("it is still there"), b"mine");
     }
 }

@@ -19,6 +19,18 @@ pub enum Figure {
     LongestWaitMs,
     /// Requests per second, Larder over `bare_axum`.
     ThroughputRatio,
+    /// Operations per second with a log, Larder over redis-server.
+    OperationsRatio,
+    /// Operations per second, with a log over without.
+    LogThroughput,
+    /// Operations that one flush of the log makes durable.
+    OperationsPerFlush,
+    /// Time from a start to the first answer, Larder over redis-server.
+    RestartRatio,
+    /// Resident memory that a snapshot adds, as a share of what was there.
+    MemoryGrowth,
+    /// How long a snapshot took under load.
+    SnapshotSeconds,
 }
 
 /// The bound of a row's figure, or of the geometric mean over several rows.
@@ -68,6 +80,13 @@ pub const BARS: &[Bar] = &[
     bar("stall-zset", Figure::LongestWaitMs, 50.0),
     bar("stall-list", Figure::WaitMs, 5.0),
     bar("stall-list", Figure::LongestWaitMs, 50.0),
+    bar("log-set-p16", Figure::CpuRatio, 0.75),
+    bar("log-cost-set-p16", Figure::LogThroughput, 0.85),
+    bar("always-set-p1", Figure::OperationsRatio, 1.5),
+    bar("always-set-p1", Figure::OperationsPerFlush, 10.0),
+    bar("restart-string", Figure::RestartRatio, 0.7),
+    bar("snapshot-string", Figure::LongestWaitMs, 10.0),
+    bar("snapshot-string", Figure::MemoryGrowth, 0.15),
     bar("rest-v1-get", Figure::ThroughputRatio, 0.85),
     bar("rest-upstash-get", Figure::ThroughputRatio, 0.85),
 ];
@@ -93,18 +112,52 @@ impl Figure {
             Self::WaitMs => "p99.9 of pings, ms",
             Self::LongestWaitMs => "longest ping, ms",
             Self::ThroughputRatio => "requests/s, larder/bare",
+            Self::OperationsRatio => "operations/s, larder/redis",
+            Self::LogThroughput => "operations/s, log/no log",
+            Self::OperationsPerFlush => "operations per flush",
+            Self::RestartRatio => "restart, larder/redis",
+            Self::MemoryGrowth => "memory added by snapshot",
+            Self::SnapshotSeconds => "snapshot, s",
         }
     }
 
     /// Which side of the bound is good.
     pub fn relation(self) -> &'static str {
         match self {
-            Self::ThroughputRatio => ">=",
+            _ if self.is_better_high() => ">=",
             _ => "<=",
         }
     }
 
+    /// Whether more of it is better.
+    fn is_better_high(self) -> bool {
+        matches!(self, Self::ThroughputRatio | Self::OperationsRatio | Self::LogThroughput | Self::OperationsPerFlush)
+    }
+
+    /// Whether it compares both sides, rather than being the subject's alone.
+    fn is_ratio(self) -> bool {
+        matches!(
+            self,
+            Self::CpuRatio
+                | Self::BytesRatio
+                | Self::ThroughputRatio
+                | Self::OperationsRatio
+                | Self::LogThroughput
+                | Self::RestartRatio
+        )
+    }
+
+    /// What a row about persistence has of it.
+    fn of_persistence(self, row: &str, results: &Results) -> Option<f64> {
+        let mut rows = results.persistence.iter();
+        let (_, comparison) = rows.find(|(figure, comparison)| *figure == self && comparison.row == row)?;
+        Some(if self.is_ratio() { comparison.ratio(|v| *v) } else { comparison.subject(|v| *v) })
+    }
+
     fn of(self, row: &str, results: &Results) -> Option<f64> {
+        if let Some(value) = self.of_persistence(row, results) {
+            return Some(value);
+        }
         match self {
             Self::CpuRatio => find(&results.commands, row).map(|c| c.ratio(|s| s.cpu_us)),
             Self::BytesPerKey => find(&results.memory, row).map(|c| c.subject(|b| *b)),
@@ -112,6 +165,7 @@ impl Figure {
             Self::WaitMs => find(&results.stalls, row).map(|c| c.subject(|w| w.p999_ms)),
             Self::LongestWaitMs => find(&results.stalls, row).map(|c| c.subject(|w| w.max_ms)),
             Self::ThroughputRatio => find(&results.rest, row).map(|c| c.ratio(|s| s.per_second)),
+            _ => None,
         }
     }
 }
@@ -130,10 +184,7 @@ impl Bar {
 
     fn judge(&self, value: f64) -> Verdict {
         // Neither comparison holds for a value that is no number: it misses.
-        let reached = match self.figure {
-            Figure::ThroughputRatio => value >= self.bound,
-            _ => value <= self.bound,
-        };
+        let reached = if self.figure.is_better_high() { value >= self.bound } else { value <= self.bound };
         if reached { Verdict::Ok(value) } else { Verdict::Missed(value) }
     }
 }
@@ -167,6 +218,8 @@ mod tests {
         let cpu = bar("x", Figure::CpuRatio, 0.75);
         assert_eq!(cpu.judge(0.75), Verdict::Ok(0.75));
         assert_eq!(cpu.judge(0.76), Verdict::Missed(0.76));
+        let flushes = bar("x", Figure::OperationsPerFlush, 10.0);
+        assert_eq!(flushes.judge(9.9), Verdict::Missed(9.9));
         let rest = bar("x", Figure::ThroughputRatio, 0.85);
         assert_eq!(rest.judge(0.9), Verdict::Ok(0.9));
         assert_eq!(rest.judge(0.84), Verdict::Missed(0.84));

@@ -41,9 +41,14 @@ impl Loader {
 
     /// Sends `count` commands of the load; the first error the server answers ends it.
     pub fn run(&mut self, load: &Load, count: u64) -> Result<(), String> {
+        self.run_range(load, 0..count)
+    }
+
+    /// As [`Loader::run`], for some indices.
+    pub fn run_range(&mut self, load: &Load, indices: std::ops::Range<u64>) -> Result<(), String> {
         let mut batch = Vec::new();
-        for start in (0..count).step_by(BATCH as usize) {
-            let end = count.min(start + BATCH);
+        for start in indices.clone().step_by(BATCH as usize) {
+            let end = indices.end.min(start + BATCH);
             batch.clear();
             (start..end).for_each(|index| encode(load.command, index, &mut batch));
             self.writer.write_all(&batch).map_err(|e| format!("load: {e}"))?;

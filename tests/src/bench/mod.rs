@@ -11,6 +11,7 @@ pub mod load;
 pub mod machine;
 pub mod measure;
 pub mod options;
+pub mod persistence;
 pub mod process;
 pub mod report;
 pub mod rest;

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::bench::bars::{BARS, Bar, Verdict};
+use crate::bench::bars::{BARS, Bar, Figure, Verdict};
 use crate::bench::options::Options;
 use crate::bench::sample::{Comparison, Sample};
 use crate::bench::stall::Waits;
@@ -26,6 +26,8 @@ pub struct Results {
     pub memory: Vec<Comparison<f64>>,
     /// What pings waited while a key grew.
     pub stalls: Vec<Comparison<Waits>>,
+    /// Figures of the rows about the log and snapshots.
+    pub persistence: Vec<(Figure, Comparison<f64>)>,
     /// `wrk` rows.
     pub rest: Vec<Comparison<Sample>>,
     /// What the wasm build's own benchmark printed.
@@ -55,6 +57,7 @@ impl Results {
             "commands": self.commands.iter().map(samples_json).collect::<Vec<_>>(),
             "memory": self.memory.iter().map(memory_json).collect::<Vec<_>>(),
             "stalls": self.stalls.iter().map(stall_json).collect::<Vec<_>>(),
+            "persistence": self.persistence.iter().map(persistence_json).collect::<Vec<_>>(),
             "rest": self.rest.iter().map(samples_json).collect::<Vec<_>>(),
             "wasm": self.wasm,
             "bars": self.bars_json(options),
@@ -99,6 +102,9 @@ impl Results {
         }
         if !self.stalls.is_empty() {
             write_stalls(text, (subject, reference), &self.stalls)?;
+        }
+        if !self.persistence.is_empty() {
+            write_persistence(text, (subject, reference), &self.persistence)?;
         }
         if !self.rest.is_empty() {
             let subject = if options.against_itself { "bare" } else { "larder" };
@@ -191,6 +197,19 @@ fn write_stalls(text: &mut String, (subject, reference): (&str, &str), rows: &[C
     Ok(())
 }
 
+fn write_persistence(
+    text: &mut String,
+    (subject, reference): (&str, &str),
+    figures: &[(Figure, Comparison<f64>)],
+) -> std::fmt::Result {
+    writeln!(text, "\n{:18}{:32}{subject:>12} {reference:>12} {:>8}", "log and snapshots", "", "ratio")?;
+    for (figure, row) in figures {
+        let (a, b) = (row.subject(|v| *v), row.reference(|v| *v));
+        writeln!(text, "{:18}{:32}{a:12.3} {b:12.3} {:8.3}", row.row, figure.label(), row.ratio(|v| *v))?;
+    }
+    Ok(())
+}
+
 fn write_bars(text: &mut String, results: &Results, options: &Options) -> std::fmt::Result {
     writeln!(text, "\nbars")?;
     if options.against_itself {
@@ -250,6 +269,11 @@ fn samples_json(row: &Comparison<Sample>) -> Value {
 fn memory_json(row: &Comparison<f64>) -> Value {
     let rounds: Vec<_> = row.rounds.iter().map(|(a, b)| json!({"subject": a, "reference": b})).collect();
     json!({"row": row.row, "bytes_per_key": side_json(row, |v| *v), "rounds": rounds})
+}
+
+fn persistence_json((figure, row): &(Figure, Comparison<f64>)) -> Value {
+    let rounds: Vec<_> = row.rounds.iter().map(|(a, b)| json!({"subject": a, "reference": b})).collect();
+    json!({"row": row.row, "figure": figure.label(), "values": side_json(row, |v| *v), "rounds": rounds})
 }
 
 fn stall_json(row: &Comparison<Waits>) -> Value {

@@ -54,6 +54,31 @@ pub struct StallRow {
     pub load: Load,
 }
 
+/// What the log and snapshots cost.
+#[derive(Clone, Copy, Debug)]
+pub enum PersistenceRow {
+    /// A server with a log, flushed every second, against redis-server with one.
+    Log(CommandRow),
+    /// A server with such a log against one that keeps nothing.
+    LogCost(CommandRow),
+    /// A server that flushes before it answers, against redis-server that does so too.
+    Always(CommandRow),
+    /// The start of a server with a snapshot to load.
+    Restart(&'static str, Load),
+    /// What others notice while a snapshot is taken.
+    Snapshot(&'static str, Load),
+}
+
+impl PersistenceRow {
+    /// What `--rows` selects and the report prints.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Log(command) | Self::LogCost(command) | Self::Always(command) => command.name,
+            Self::Restart(name, _) | Self::Snapshot(name, _) => name,
+        }
+    }
+}
+
 /// One `wrk` measurement against `bare_axum`.
 #[derive(Clone, Copy, Debug)]
 pub struct RestRow {
@@ -185,6 +210,15 @@ pub const STALLS: &[StallRow] = &[
     StallRow { name: "stall-list", load: Load { count: LARGE, command: &["RPUSH", "mylist", "{value}"] } },
 ];
 
+/// The rows about the log and snapshots, in the order they run.
+pub const PERSISTENCE: &[PersistenceRow] = &[
+    PersistenceRow::Log(command("log-set-p16", &["-t", "set"], 16, 4_000_000, &[STRINGS])),
+    PersistenceRow::LogCost(command("log-cost-set-p16", &["-t", "set"], 16, 4_000_000, &[STRINGS])),
+    PersistenceRow::Always(command("always-set-p1", &["-t", "set"], 1, 40_000, &[STRINGS])),
+    PersistenceRow::Restart("restart-string", Load { count: 1_000_000, ..STRINGS }),
+    PersistenceRow::Snapshot("snapshot-string", Load { count: LARGE, ..STRINGS }),
+];
+
 /// The REST rows, in the order they run.
 pub const REST: &[RestRow] = &[
     RestRow { name: "rest-v1-get", path: "/v1/keys/key:000000000000", prepare: &[ONE_STRING] },
@@ -197,7 +231,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     let memory = MEMORY.iter().map(|row| row.name);
     let rest = REST.iter().map(|row| row.name);
     let stalls = STALLS.iter().map(|row| row.name);
-    commands.chain(memory).chain(stalls).chain(rest).chain([WASM_ROW])
+    let persistence = PERSISTENCE.iter().map(PersistenceRow::name);
+    commands.chain(memory).chain(stalls).chain(persistence).chain(rest).chain([WASM_ROW])
 }
 
 const fn command(

@@ -3,9 +3,10 @@
 use crate::bench::machine;
 use crate::bench::measure::{self, alternate};
 use crate::bench::options::Options;
+use crate::bench::persistence;
 use crate::bench::report::Results;
 use crate::bench::rest;
-use crate::bench::rows::{COMMANDS, MEMORY, REST, STALLS, WASM_ROW};
+use crate::bench::rows::{COMMANDS, MEMORY, PERSISTENCE, REST, STALLS, WASM_ROW};
 use crate::bench::stall;
 use crate::bench::wasm;
 use crate::servers::{Server, larder_binary};
@@ -20,6 +21,9 @@ pub fn run(options: &Options) -> Result<Results, String> {
     commands(options, &mut results);
     memory(options, &mut results);
     stalls(options, &mut results);
+    for row in PERSISTENCE.iter().filter(|row| options.selects(row.name())) {
+        persistence::measure(row, options, &mut results);
+    }
     rest_rows(options, &mut results);
     wasm_row(options, &mut results);
     Ok(results)

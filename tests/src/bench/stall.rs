@@ -48,7 +48,8 @@ pub fn measure(row: &StallRow, server: &Server, options: &Options) -> Result<Wai
     summary(pings, count as f64 / seconds).ok_or_else(|| "no ping was answered".to_owned())
 }
 
-fn ping(server: SocketAddr, grown: &AtomicBool) -> Result<Vec<Duration>, String> {
+/// Pings until `grown`, and answers what each ping waited.
+pub fn ping(server: SocketAddr, grown: &AtomicBool) -> Result<Vec<Duration>, String> {
     let mut client = Loader::connect(server)?;
     let mut pings = Vec::new();
     while !grown.load(Ordering::Relaxed) && pings.len() < MAX_PINGS {
@@ -60,7 +61,8 @@ fn ping(server: SocketAddr, grown: &AtomicBool) -> Result<Vec<Duration>, String>
     Ok(pings)
 }
 
-fn summary(mut pings: Vec<Duration>, per_second: f64) -> Option<Waits> {
+/// What pings waited, together. None without any.
+pub fn summary(mut pings: Vec<Duration>, per_second: f64) -> Option<Waits> {
     pings.sort_unstable();
     let last = pings.len().checked_sub(1)?;
     let at = |place: usize| pings[place].as_secs_f64() * 1e3;

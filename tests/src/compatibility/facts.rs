@@ -12,7 +12,7 @@ pub struct Later {
 pub const LATER: &[Later] = &[
     Later { commands: &["client|caching", "client|tracking"], work: "client-side caching" },
     Later { commands: &["migrate"], work: "replication: a client of other servers" },
-    Later { commands: &["bgrewriteaof", "bgsave", "lastsave", "save", "waitaof"], work: "persistence" },
+    Later { commands: &["waitaof"], work: "persistence" },
     Later { commands: &["@cluster", "restore-asking"], work: "cluster" },
     Later { commands: &["failover", "psync", "replconf", "replicaof", "slaveof", "sync", "wait"], work: "replication" },
     Later { commands: &["@sentinel"], work: "replication: Sentinel" },
@@ -43,7 +43,8 @@ pub const LIMITED: &[(&str, &str)] = &[
     ("function|restore", "refused; waits for scripting"),
     ("function|stats", "waits for scripting: always idle"),
     ("role", "always a primary without replicas; waits for replication"),
-    ("shutdown", "`SAVE` is refused: data lives in memory"),
+    ("save", "refused, as `BGSAVE` and `BGREWRITEAOF` are, where data lives in memory only"),
+    ("shutdown", "`SAVE` is refused where data lives in memory only"),
 ];
 
 /// Options newer than Redis 7.2 of commands that it has: command, token, the version that brought it.
@@ -156,12 +157,10 @@ pub const SETTINGS: &[(&str, Effect)] = &[
     ("list-compress-depth", Effect::None("lists are packed; their nodes are not compressed besides")),
     ("masterauth", Effect::None("replication")),
     ("maxmemory-clients", Effect::None("eviction of clients")),
-    ("maxmemory-eviction-tenacity", Effect::None("eviction")),
     (
         "maxmemory-policy",
         Effect::Part("chooses LRU or LFU clocks; keys are not evicted yet, writes are refused instead"),
     ),
-    ("maxmemory-samples", Effect::None("eviction")),
     ("min-replicas-max-lag", Effect::None("replication")),
     ("min-replicas-to-write", Effect::None("replication")),
     ("no-appendfsync-on-rewrite", Effect::None("persistence")),

@@ -58,8 +58,10 @@ impl Client {
             self.received.resize(end + READ_BYTES.max(end), 0);
             let read = self.stream.read(&mut self.received[end..]);
             self.received.truncate(end + read.as_ref().map_or(0, |count| *count));
-            if read? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+            match read {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
             }
         }
     }

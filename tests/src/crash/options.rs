@@ -64,8 +64,7 @@ impl Options {
             None => return Err("a command is missing".to_owned()),
         }
         let policy = "everysec".to_owned();
-        let mut options =
-            Self { lives: LIVES, policy, seed, server: ServerKind::Larder, directives: Vec::new() };
+        let mut options = Self { lives: LIVES, policy, seed, server: ServerKind::Larder, directives: Vec::new() };
         while let Some(word) = words.next() {
             let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
             match word.as_str() {

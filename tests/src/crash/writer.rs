@@ -108,9 +108,8 @@ fn batch(
         for _ in 1..replies {
             reply = client.receive()?;
         }
-        let drawn = check(operation, &reply).map_err(|()| {
-            Problem::Reply(format!("writer {}: {operation:?} was answered {reply:?}", ledger.writer))
-        })?;
+        let drawn = check(operation, &reply)
+            .map_err(|()| Problem::Reply(format!("writer {}: {operation:?} was answered {reply:?}", ledger.writer)))?;
         ledger.acknowledge(now_ms(), drawn);
         any_acknowledged.store(true, Ordering::Relaxed);
     }
@@ -124,7 +123,7 @@ fn choose(ledger: &Ledger, random: &mut Random) -> Operation {
         5..8 => Operation::Field(ledger.next_field()),
         8..10 => Operation::Append(ledger.next_append()),
         10..12 => Operation::Transfer(ledger.next_transfer()),
-        12 if ledger.may_draw() => Operation::Draw,
+        12 if ledger.may_draw() && std::env::var_os("NO_DRAW").is_none() => Operation::Draw,
         12..14 => Operation::Fill(ledger.next_fill()),
         _ => Operation::Expiring {
             slot: random.below(Ledger::EXPIRING_SLOTS),

@@ -21,6 +21,31 @@ pub enum Family {
     HyperLogLogs,
 }
 
+/// What the members of a round's sorted sets have for scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scores {
+    /// Any.
+    Any,
+    /// All the same. Ranges by name mean something only then: Redis finds the ends of others by the towers of its skip
+    /// list, which are random.
+    Equal,
+    /// Places on Earth. What other scores mean as places, C does not define.
+    Places,
+}
+
+impl Scores {
+    /// Whether a command keeps the scores so, and means something where they are so.
+    pub fn fit(self, row: &Command) -> bool {
+        let makes_others = matches!(row.name, "zinterstore" | "zunionstore");
+        let is_by_name = row.name.contains("lex");
+        match self {
+            Self::Any => row.group != Group::Geo && !is_by_name,
+            Self::Equal => row.group != Group::Geo && !makes_others,
+            Self::Places => !makes_others && !is_by_name && !matches!(row.name, "zadd" | "zincrby"),
+        }
+    }
+}
+
 impl Family {
     /// All of them.
     pub const ALL: [Self; 7] =

@@ -6,6 +6,7 @@ use larder_core::command::syntax::{self, Argument, Kind};
 use larder_core::command::{Command, CommandId, Group, registry};
 
 use super::Request;
+use super::families::Scores;
 use super::guard::{Verdict, judge};
 use super::random::Random;
 use super::values::{JUNK, Taste, lex_bound, score_bound, value};
@@ -252,7 +253,7 @@ impl Writer<'_> {
     }
 
     fn is_unusable(&self, argument: &Argument) -> bool {
-        if argument.token.as_deref() == Some("BYLEX") && !self.style.taste.equal_scores {
+        if argument.token.as_deref() == Some("BYLEX") && self.style.taste.scores != Scores::Equal {
             return true;
         }
         let is_same =
@@ -314,7 +315,7 @@ mod tests {
             odd_percent: 20,
             sets_expired_keys: true,
             pops_at_random: false,
-            equal_scores: true,
+            scores: Scores::Equal,
         };
         let style = Style { taste, optional_percent: 60, bent_percent: 0 };
         let mut random = Random::new(1);

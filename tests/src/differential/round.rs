@@ -1,8 +1,8 @@
 //! The commands of one round. Each round has favourites of its own, so that rare commands meet (swarm testing).
 
-use larder_core::command::{Flags, Group};
+use larder_core::command::Flags;
 
-use super::families::Family;
+use super::families::{Family, Scores};
 use super::grammar::{Form, Style};
 use super::random::Random;
 use super::side::words;
@@ -20,10 +20,6 @@ const UNKNOWN_ONE_IN: usize = 500;
 const ALL_FAMILIES_PERCENT: usize = 25;
 /// Most types of the other rounds.
 const FEW_FAMILIES: usize = 3;
-/// How many rounds with sorted sets give the members of sorted sets one score.
-const EQUAL_SCORES_PERCENT: usize = 35;
-/// Commands that would give them others.
-const MAKES_SCORES: &[&str] = &["zinterstore", "zunionstore"];
 /// The least weight of a command that makes keys.
 const MAKER_WEIGHT: usize = 5;
 /// Limits of the compact forms: low ones let values change their form in a few commands.
@@ -104,8 +100,11 @@ fn style(transactions: bool, random: &mut Random) -> Style {
         keys.push(random.pick(KEYS).to_vec());
     }
     let mut families = families(random);
-    let equal_scores = families.contains(&Family::SortedSets) && random.percent(EQUAL_SCORES_PERCENT);
-    if equal_scores {
+    let scores = match families.contains(&Family::SortedSets) {
+        true => *random.pick(&[Scores::Any, Scores::Equal, Scores::Places]),
+        false => Scores::Any,
+    };
+    if scores == Scores::Equal {
         // Members of sets count as 1 where sorted sets are combined.
         families.retain(|family| *family != Family::Sets);
     }
@@ -116,11 +115,11 @@ fn style(transactions: bool, random: &mut Random) -> Style {
             odd_percent: *random.pick(&[2, 10, 30]),
             sets_expired_keys: !transactions,
             pops_at_random: !transactions,
-            equal_scores,
+            scores,
         },
         optional_percent: *random.pick(&[15, 40, 70]),
         // A word in the wrong place could be a score.
-        bent_percent: if equal_scores { 0 } else { *random.pick(&[0, 2, 10]) },
+        bent_percent: if scores == Scores::Equal { 0 } else { *random.pick(&[0, 2, 10]) },
     }
 }
 
@@ -132,7 +131,9 @@ fn favourites<'a>(forms: &'a [Form], taste: &Taste, transactions: bool, random: 
         let weight = *random.pick(&[1, 2, 5, 10]);
         let chosen = random.percent(share);
         let family = Family::of(form.row);
-        if family.is_some_and(|family| !taste.families.contains(&family)) || !fits_scores(form, taste.equal_scores) {
+        let is_sorted = family == Some(Family::SortedSets);
+        if family.is_some_and(|family| !taste.families.contains(&family)) || (is_sorted && !taste.scores.fit(form.row))
+        {
             continue;
         }
         let weight = match form.name {
@@ -146,7 +147,7 @@ fn favourites<'a>(forms: &'a [Form], taste: &Taste, transactions: bool, random: 
             // These end what the others began.
             "flushall" | "flushdb" | "reset" | "discard" | "unwatch" if chosen => 1,
             // They wait.
-            _ if chosen && form.row.flags.contains(Flags::BLOCKING) => 1,
+            _ if chosen && form.row.flags.contains(Flags::BLOCKING) => 2,
             _ if chosen => weight,
             _ => continue,
         };
@@ -156,14 +157,6 @@ fn favourites<'a>(forms: &'a [Form], taste: &Taste, transactions: bool, random: 
         weighted.extend(forms.iter().map(|form| (form, 1)));
     }
     weighted
-}
-
-/// Whether a command keeps all scores equal, or means nothing where they are.
-fn fits_scores(form: &Form, equal_scores: bool) -> bool {
-    match equal_scores {
-        true => form.row.group != Group::Geo && !MAKES_SCORES.contains(&form.name),
-        false => !form.name.contains("lex"),
-    }
 }
 
 fn choose<'a>(weighted: &[(&'a Form, usize)], mut place: usize) -> &'a Form {

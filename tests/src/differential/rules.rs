@@ -131,7 +131,7 @@ pub const RULES: &[Rule] = &[
         commands: &["xpending", "xinfo|stream", "xinfo|groups", "xinfo|consumers"],
         when: None,
         allows: Allowance::Timeless,
-        reason: "two clocks; two layouts in memory; 7.2 tells more about consumers, and has them from their first request",
+        reason: "two clocks, two layouts; 7.2 tells more about consumers, and has them from their first request",
     },
     Rule {
         commands: &["xgroup|createconsumer"],

@@ -27,7 +27,7 @@ const TOLD_APART_BYTES: usize = 24;
 /// Longest reply that is printed in full.
 const SHOWN_CHARACTERS: usize = 400;
 /// Rounds in which a planted bug must show.
-const CANARY_ROUNDS: u64 = 40;
+const CANARY_ROUNDS: u64 = 200;
 
 /// What a run came to.
 #[derive(Debug, Default)]

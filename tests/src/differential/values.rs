@@ -5,7 +5,7 @@ mod typed;
 use larder_core::command::Command;
 use larder_core::command::syntax::{Argument, Kind};
 
-use super::families::Family;
+use super::families::{Family, Scores};
 use super::random::Random;
 pub use typed::{lex_bound, score_bound};
 
@@ -165,12 +165,11 @@ pub struct Taste {
     /// Whether SET may store keys whose time is over. The driver lets both servers forget them at once, which it cannot
     /// inside a transaction, where DBSIZE and MEMORY USAGE still see them in Redis.
     pub sets_expired_keys: bool,
-    /// Whether SPOP may leave it to chance what is left. The driver makes the sets alike again, which it cannot inside a
-    /// transaction.
+    /// Whether SPOP may leave it to chance what is left. The driver makes the sets alike again, which it cannot inside
+    /// a transaction.
     pub pops_at_random: bool,
-    /// Whether all members of sorted sets have the same score. Ranges by name mean something only then: Redis finds the
-    /// ends of others by the towers of its skip list, which are random.
-    pub equal_scores: bool,
+    /// The scores of members of sorted sets.
+    pub scores: Scores,
 }
 
 impl Taste {
@@ -193,7 +192,7 @@ impl Taste {
 pub fn value(argument: &Argument, command: &Command, taste: &Taste, random: &mut Random) -> Vec<u8> {
     let odd = random.percent(taste.odd_percent);
     let text = |number: i64| number.to_string().into_bytes();
-    if let Some(value) = typed::value(argument, command, (odd, taste.equal_scores), random) {
+    if let Some(value) = typed::value(argument, command, (odd, taste.scores == Scores::Equal), random) {
         return value;
     }
     match (command.name, argument.name.as_str()) {

@@ -9,7 +9,11 @@ use crate::files::{File, below};
 
 /// What core never names outside its tests, and what it would be for.
 const FORBIDDEN_IN_CORE: &[(&str, &str)] = &[
-    ("target_", "one behaviour everywhere"),
+    ("target_arch", "one behaviour everywhere"),
+    ("target_family", "one behaviour everywhere"),
+    ("target_feature", "one behaviour everywhere"),
+    ("target_os", "one behaviour everywhere"),
+    ("target_pointer_width", "one behaviour everywhere"),
     ("wasm_bindgen", "one behaviour everywhere"),
     ("cfg(unix", "one behaviour everywhere"),
     ("cfg(windows", "one behaviour everywhere"),

@@ -10,6 +10,8 @@ use crate::rdb::{Corrupt, Form, Kind, Limits, Reader, read_value, write_value};
 /// Most keys that DEBUG POPULATE makes: it holds all shards, and more would not fit this program's machines.
 const POPULATE_MAX: u64 = 1 << 30;
 
+const FROM_MEMORY_ONLY: CommandError =
+    CommandError::fixed("ERR DEBUG RELOAD NOSAVE is not supported: no file is read here, the data goes through memory");
 const LOAD_FAILED: CommandError = CommandError::fixed("ERR Error trying to load the RDB dump");
 
 /// DEBUG RELOAD: every value is serialised as in an RDB file and read back. Expired keys go, expiries and access
@@ -22,7 +24,7 @@ pub(super) fn reload(cx: &mut Context) -> Result<(), CommandError> {
         } else if option.eq_ignore_ascii_case(b"NOFLUSH") {
             flushes = false;
         } else if option.eq_ignore_ascii_case(b"NOSAVE") {
-            return super::needs_persistence(cx);
+            return Err(FROM_MEMORY_ONLY);
         } else {
             return Err(CommandError::fixed("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."));
         }
@@ -32,6 +34,11 @@ pub(super) fn reload(cx: &mut Context) -> Result<(), CommandError> {
         // What was saved a moment ago meets itself.
         return Err(LOAD_FAILED);
     }
+    reload_all(cx)
+}
+
+/// DEBUG LOADAOF, and RELOAD whatever its options: there is one form of values, that of snapshots.
+pub(super) fn reload_all(cx: &mut Context) -> Result<(), CommandError> {
     let now_ms = cx.env.now_ms();
     let form = Form::new(cx.env.settings);
     let limits = Limits::new(cx.env.settings, cx.env.layout.hasher());

@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 use crate::command::{CommandId, registry};
 use crate::context::Context;
 use crate::hash::Random;
-use crate::hub::{Client, Counters, Hub, ProcessInfo};
+use crate::hub::{Client, Counters, Hub, Persistence, ProcessInfo};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::shard::{Shard, ShardStats};
 use crate::keyspace::table::Table;
 use crate::settings::Settings;
+use crate::store::Status;
 
 /// Keys of each shard and database whose time to live is looked at for their average.
 const TTL_SAMPLES: u64 = 4;
@@ -38,6 +39,13 @@ pub(super) struct Facts {
     /// Commands, received bytes and sent bytes a second, if the host takes samples.
     pub rates: Option<[f64; 3]>,
     pub keys: ShardStats,
+    pub persistence: Persistence,
+    /// The store behind the log.
+    pub store: Option<Status>,
+    /// Flushes of the log.
+    pub log_flushes: u64,
+    /// Why the log cannot be written at present.
+    pub log_fault: Option<String>,
     pub commands: Vec<CommandFacts>,
     /// Error replies by their first word.
     pub errors: Vec<(String, u64)>,
@@ -66,6 +74,8 @@ pub(super) struct DatabaseFacts {
 impl Facts {
     /// Reads everything. Needs the hub and all shards.
     pub fn gather(cx: &mut Context) -> Self {
+        let signals = Arc::clone(&cx.hub().signals);
+        cx.keys.tell_bytes(&signals.memory_bytes, 0);
         let shards: Vec<&Shard> = cx.keys.shards().map(|shard| &*shard).collect();
         let data_bytes = shards.iter().map(|shard| shard.heap_bytes()).sum();
         let keys = shards.iter().fold(ShardStats::default(), |sum, shard| add(sum, shard.stats));
@@ -74,8 +84,9 @@ impl Facts {
         let pending = std::mem::take(&mut cx.effects.errors);
         let (env, hub) = (cx.env, cx.hub());
         hub.errors.join(&pending);
-        let client_bytes = hub.client_bytes();
-        hub.peak_memory_bytes = hub.peak_memory_bytes.max(data_bytes + client_bytes);
+        hub.note_memory();
+        let used_bytes = usize::try_from(hub.signals.memory_bytes.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+        let client_bytes = used_bytes.saturating_sub(data_bytes);
         let blocked = |client: &&Client| client.record.blocked.load(Ordering::Relaxed);
         Self {
             now_us: env.now_us,
@@ -96,6 +107,10 @@ impl Facts {
             sent_bytes: hub.sum(|counters| counters.sent_bytes.get()),
             rates: hub.rates.per_second(),
             keys,
+            persistence: hub.persistence.clone(),
+            store: env.host.store_status(),
+            log_flushes: env.host.log_flushes(),
+            log_fault: env.host.log_fault(),
             commands: registry().iter().map(|id| command(hub, id)).collect(),
             errors: hub.errors.iter().map(|(prefix, count)| (prefix.to_owned(), count)).collect(),
             databases,

@@ -5,6 +5,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::facts::Facts;
+use super::persistence;
 
 /// One section.
 pub(super) struct Section {
@@ -29,7 +30,7 @@ pub(super) const SECTIONS: &[Section] = &[
     section("server", "Server", server),
     section("clients", "Clients", clients),
     section("memory", "Memory", memory),
-    section("persistence", "Persistence", persistence),
+    section("persistence", "Persistence", persistence::write),
     section("stats", "Stats", statistics),
     section("replication", "Replication", replication),
     section("cpu", "CPU", cpu),
@@ -40,7 +41,7 @@ pub(super) const SECTIONS: &[Section] = &[
     section("keyspace", "Keyspace", keyspace),
 ];
 
-fn field(out: &mut String, name: &str, value: impl Display) {
+pub(super) fn field(out: &mut String, name: &str, value: impl Display) {
     line(out, name, &value);
 }
 
@@ -50,7 +51,7 @@ fn line(out: &mut String, name: &str, value: &dyn Display) {
 }
 
 /// Fields whose values do not change.
-fn constants(out: &mut String, fields: &[(&str, &str)]) {
+pub(super) fn constants(out: &mut String, fields: &[(&str, &str)]) {
     fields.iter().for_each(|(name, value)| field(out, name, value));
 }
 
@@ -73,7 +74,7 @@ fn human(bytes: u64) -> String {
 
 /// A statistic with a fixed number of decimals; negative ones count as 0. Written with integers: core's own formatting
 /// of floats is large, and a WASM module should not carry it for INFO alone.
-struct Fixed<const DECIMALS: u32>(f64);
+pub(super) struct Fixed<const DECIMALS: u32>(pub f64);
 
 impl<const DECIMALS: u32> Display for Fixed<DECIMALS> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
@@ -153,29 +154,6 @@ fn memory(facts: &Facts, out: &mut String) {
     constants(out, &[("mem_cluster_links", "0"), ("mem_aof_buffer", "0")]);
     field(out, "mem_allocator", facts.allocator);
     constants(out, &[("active_defrag_running", "0"), ("lazyfree_pending_objects", "0"), ("lazyfreed_objects", "0")]);
-}
-
-fn persistence(facts: &Facts, out: &mut String) {
-    constants(out, &[("loading", "0"), ("async_loading", "0")]);
-    field(out, "rdb_changes_since_last_save", facts.keys.dirty);
-    constants(
-        out,
-        &[
-            ("rdb_bgsave_in_progress", "0"),
-            ("rdb_last_save_time", "0"),
-            ("rdb_last_bgsave_status", "ok"),
-            ("rdb_last_bgsave_time_sec", "-1"),
-            ("rdb_current_bgsave_time_sec", "-1"),
-            ("rdb_saves", "0"),
-            ("aof_enabled", "0"),
-            ("aof_rewrite_in_progress", "0"),
-            ("aof_rewrite_scheduled", "0"),
-            ("aof_last_rewrite_time_sec", "-1"),
-            ("aof_current_rewrite_time_sec", "-1"),
-            ("aof_last_bgrewrite_status", "ok"),
-            ("aof_last_write_status", "ok"),
-        ],
-    );
 }
 
 fn statistics(facts: &Facts, out: &mut String) {

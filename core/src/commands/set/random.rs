@@ -6,6 +6,8 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::limits::DRAWN_REPLY_BYTES;
 use crate::number::parse_i64;
+use crate::resp::RequestBuf;
+use crate::store::record::write_request;
 use crate::structure::listpack::Item;
 use crate::value::{Choice, Set, scale};
 
@@ -26,15 +28,42 @@ pub(super) fn spop(cx: &mut Context) -> Result<(), CommandError> {
 fn pop_one(cx: &mut Context) -> Result<(), CommandError> {
     let (random, hasher) = (cx.random.next_u64(), cx.env.layout.hasher());
     let slot = cx.keys.write(cx.arg(1));
-    let reply = &mut cx.reply;
+    let (reply, mut removal) = (&mut cx.reply, Removal::of(cx.env.journal.is_some(), cx.args.get(1)));
     let popped = cx.keys.edit(slot, |set: &mut Set| {
-        set.pop(random, hasher, |item| reply.element(item));
+        set.pop(random, hasher, |item| {
+            reply.element(item);
+            removal.add(item);
+        });
         ((), true)
     })?;
-    if popped.is_none() {
-        cx.reply.null();
+    match popped {
+        Some(()) => cx.effects.rewritten = removal.requests(),
+        None => cx.reply.null(),
     }
     Ok(())
+}
+
+/// What the journal hears instead of a random choice: the members by name.
+struct Removal(Option<RequestBuf>);
+
+impl Removal {
+    fn of(is_journaled: bool, key: &[u8]) -> Self {
+        Self(is_journaled.then(|| [b"SREM", key].into_iter().collect()))
+    }
+
+    fn add(&mut self, member: Item<'_>) {
+        if let Some(request) = &mut self.0 {
+            request.push(&member.to_vec());
+        }
+    }
+
+    fn requests(self) -> Option<Vec<u8>> {
+        self.0.map(|request| {
+            let mut requests = Vec::new();
+            write_request(&mut requests, request.arguments());
+            requests
+        })
+    }
 }
 
 fn pop_count(cx: &mut Context) -> Result<(), CommandError> {
@@ -54,11 +83,16 @@ fn pop_count(cx: &mut Context) -> Result<(), CommandError> {
         cx.keys.remove(slot);
         return Ok(());
     }
+    let mut removal = Removal::of(cx.env.journal.is_some(), cx.args.get(1));
     let (reply, random) = (&mut cx.reply, &mut cx.random);
     cx.keys.edit(slot, |set: &mut Set| {
-        set.pop_many(count, random, limits, hasher, |item| reply.element(item));
+        set.pop_many(count, random, limits, hasher, |item| {
+            reply.element(item);
+            removal.add(item);
+        });
         ((), true)
     })?;
+    cx.effects.rewritten = removal.requests();
     Ok(())
 }
 

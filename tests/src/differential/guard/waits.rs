@@ -14,6 +14,9 @@ const NEAR_IDLE_MS: std::ops::Range<i64> = 1..1_000_000_000;
 /// Times since the Unix epoch that a claimed message may not have: it would become idle by a moving amount.
 const RECENT_MS: std::ops::Range<i64> = 1_577_836_800_000..2_082_758_400_000;
 
+/// The least that XSETID may set.
+const LAST_ID_MS: i64 = 2_000;
+
 /// Whether a request must not be sent.
 pub fn refuses(name: &str, request: &[Vec<u8>]) -> bool {
     let word = |at: usize| request.get(at).map(Vec::as_slice);
@@ -23,12 +26,18 @@ pub fn refuses(name: &str, request: &[Vec<u8>]) -> bool {
             request.last().is_some_and(|timeout| waits_long(timeout))
         }
         "blmpop" | "bzmpop" => word(1).is_some_and(waits_long),
+        // Redis 7.2 refuses it, 7.0 does not.
+        "lpos" => any_after(request, b"rank", |rank| rank == i64::MIN),
+        // An ID of Redis 7.4.
+        "xread" if has(b"+") => true,
         "xread" | "xreadgroup" => any_after(request, b"block", |ms| ms == 0 || ms > WAIT_MS),
         // Redis reads a cursor up to its first NUL.
         "scan" => word(1).is_some_and(|cursor| cursor.contains(&0)),
         "hscan" | "sscan" | "zscan" => word(2).is_some_and(|cursor| cursor.contains(&0)),
         // An identifier made from the clock.
         "xadd" => has(b"*"),
+        // See the last IDs that are generated.
+        "xsetid" => word(2).is_some_and(|id| milliseconds(id).is_some_and(|ms| ms < LAST_ID_MS)),
         "xclaim" => {
             word(4).and_then(number).is_some_and(|ms| NEAR_IDLE_MS.contains(&ms))
                 || any_after(request, b"time", |ms| RECENT_MS.contains(&ms))
@@ -42,6 +51,11 @@ pub fn refuses(name: &str, request: &[Vec<u8>]) -> bool {
         "sort" => has(b"by") && has(b"alpha") && has(b"store"),
         _ => false,
     }
+}
+
+/// The first half of an ID.
+fn milliseconds(id: &[u8]) -> Option<i64> {
+    number(id.split(|byte| *byte == b'-').next()?)
 }
 
 fn waits_long(timeout: &[u8]) -> bool {
@@ -80,6 +94,8 @@ mod tests {
             ("xclaim a g c 50 1-1", true),
             ("srandmember a -9223372036854775807", true),
             ("srandmember a 9223372036854775807", false),
+            ("xsetid a 1000-5", true),
+            ("xsetid a 2000-5", false),
             ("zrank a m", false),
             ("zrank a m WITHSCORE", true),
         ] {

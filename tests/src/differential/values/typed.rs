@@ -23,7 +23,9 @@ const DISTANCES: Words = &[b"0", b"1", b"50", b"100", b"200.5", b"1000", b"20000
 const BAD_DISTANCES: Words = &[b"-1", b"abc", b"", b"nan", b"-0.5"];
 const PLACES: Words = &[b"Palermo", b"Catania", b"Agrigento", b"Paris", b"edge", b""];
 /// The last can be completed by XADD alone.
-const NEW_IDS: Words = &[b"1000-*", b"1000-*", b"1000-*", b"1000-*", b"1001-*"];
+const NEW_IDS: Words = &[b"1000-*", b"1000-*", b"1000-*", b"1000-*", b"1001-*", b"2000-*"];
+/// Beyond all that could have been deleted: Redis 7.2 refuses smaller ones, 7.0 does not.
+const LAST_IDS: Words = &[b"2000", b"2000-1", b"2000-5"];
 const BAD_IDS: Words = &[
     b"",
     b"abc",
@@ -145,11 +147,12 @@ fn stream(name: &str, command: &str, odd: bool, random: &mut Random) -> Option<V
         ("xadd", "id") if !odd && random.percent(80) => Some(random.pick(NEW_IDS).to_vec()),
         ("xread", "id") if random.percent(15) => Some(b"$".to_vec()),
         ("xreadgroup", "id") if random.percent(70) => Some(b">".to_vec()),
+        ("xsetid", "last-id") => word(LAST_IDS, &[b"", b"abc", b"2000-", b"-", b"*"], odd, random),
         (_, "start") if random.percent(30) => Some(b"-".to_vec()),
         (_, "end") if random.percent(30) => Some(b"+".to_vec()),
         (_, "start" | "end") if random.percent(20) => Some([b"(", id(random).as_slice()].concat()),
         (_, "threshold") if random.percent(60) => number(0, 8, odd, random),
-        (_, "id" | "start" | "end" | "threshold" | "lastid" | "last-id" | "max-deleted-id") => {
+        (_, "id" | "start" | "end" | "threshold" | "lastid" | "max-deleted-id") => {
             Some(if odd { random.pick(BAD_IDS).to_vec() } else { id(random) })
         }
         (_, "group") => word(&[b"g1", b"g1", b"g1", b"g2"], &[b"", b"none"], odd, random),
