@@ -65,6 +65,7 @@ storage-faults: build
 # Units of Redis's own Tcl suite.
 tcl: build
 	tests/tcl/run
+	tests/tcl/spawn
 
 # redis-py, redis-cli, redis-benchmark, ioredis, node-redis, @upstash/redis.
 clients: build

@@ -77,7 +77,7 @@ const small = compileEngine();
 run("cargo", ["build", "-p", "larder-wasm-build"]);
 run(join(target, "debug", "larder-wasm-build"), [join(target, "wasm32-unknown-unknown/wasm/larder_wasm.wasm"), glue]);
 run(tool("wasm-opt"), [
-  "-Os",
+  "-Oz",
   // Nothing of ours lies below 1024: the stack does, and an overflow of it traps.
   "--low-memory-unused",
   "--strip-producers",

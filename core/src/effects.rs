@@ -1,5 +1,6 @@
 //! What commands want done outside the shards they hold, as values that the host carries out after letting go.
 
+use crate::commands::migrate::Migration;
 use crate::keyspace::waiting::Retry;
 use crate::limits::ERROR_PREFIXES;
 use crate::session::ClientId;
@@ -15,6 +16,8 @@ pub struct Effects {
     /// Waiting requests to be run again by [`crate::execute::retry`] under holds of their own, before the next command
     /// of the batch.
     pub retries: Vec<Retry>,
+    /// Keys to be sent to another server: MIGRATE.
+    pub migration: Option<Box<Migration>>,
     /// A snapshot is wanted: SAVE, BGSAVE.
     pub snapshot: Option<SnapshotWish>,
     /// Clients that shall look at [`crate::session::ClientRecord::unblock`].
@@ -36,6 +39,7 @@ impl Effects {
         self.close.is_empty()
             && self.deliver.is_empty()
             && self.retries.is_empty()
+            && self.migration.is_none()
             && self.snapshot.is_none()
             && self.wake.is_empty()
             && self.errors.is_empty()

@@ -72,6 +72,9 @@ impl Host for NoHost {
     }
 }
 
+/// What MIGRATE hears.
+const NO_NETWORK: &[u8] = b"-ERR MIGRATE needs a server: this engine has no network\r\n";
+
 /// Says when a command has evicted for long enough. Core knows no clock; a key takes about a microsecond.
 fn patience(settings: &Settings) -> impl FnMut() -> bool + use<> {
     let patience_us = patience_us(settings.maxmemory_eviction_tenacity);
@@ -302,13 +305,15 @@ impl Engine {
     fn end_wait(&mut self, id: ClientId, reply: Option<Vec<u8>>, now_ms: u64) {
         let Some(mut connection) = self.connections.remove(&id) else { return };
         match (reply, connection.session.parked.clone()) {
-            (Some(reply), _) => {
+            (Some(reply), parked) => {
                 resume(&mut connection.session);
-                connection.out.extend_from_slice(&reply);
+                if !parked.is_some_and(|parked| parked.is_silent()) {
+                    connection.out.extend_from_slice(&reply);
+                }
             }
             (None, Some(parked)) => {
                 unpark(Held::One(0, &mut self.shards[0]), &self.layout, &parked);
-                give_up(&mut connection.session, &mut connection.out);
+                give_up(&mut connection.session, None, &mut connection.out);
             }
             (None, None) => {}
         }
@@ -325,6 +330,10 @@ impl Engine {
         let effects = std::mem::take(&mut self.effects);
         if effects.settings_changed {
             self.sum_memory();
+        }
+        if let Some(migration) = effects.migration {
+            migration.end_watches(|shard, db, key| self.shards[shard].unwatch(db, key));
+            self.end_wait(migration.client, Some(NO_NETWORK.to_vec()), now_ms);
         }
         for delivery in effects.deliver {
             self.end_wait(delivery.client, Some(delivery.reply), now_ms);

@@ -9,7 +9,7 @@ use crate::hash::Random;
 use crate::hub::Hub;
 use crate::journal;
 use crate::keyspace::eviction::untold_bytes;
-use crate::keyspace::waiting::{Parked, Wait};
+use crate::keyspace::waiting::{Parked, Until, Wait};
 use crate::keyspace::{Held, Keyspace, ShardSet};
 use crate::plan::{Action, Plan};
 use crate::resp::Reply;
@@ -142,7 +142,7 @@ fn park(
         keys.shard(layout.shard_of(layout.hash(key))).waiting.park(key, &parked);
     }
     session.record.unblock.store(0, Ordering::Relaxed);
-    session.record.waits.store(true, Ordering::Relaxed);
+    session.record.waits.store(parked.wait.until != Until::Host, Ordering::Relaxed);
     session.record.blocked.store(true, Ordering::Relaxed);
     session.parked = Some(parked);
 }

@@ -17,6 +17,9 @@ use crate::store::record::write_request;
 pub trait Journal: Sync {
     /// Appends one record, whose requests the closure writes, and returns its number.
     fn append(&self, now_us: u64, db: u16, requests: &mut dyn FnMut(&mut Vec<u8>)) -> Lsn;
+
+    /// The newest record that survives a power cut.
+    fn flushed(&self) -> Lsn;
 }
 
 /// Tells the journal what a request has changed, and the session on which record its reply depends. Everything the

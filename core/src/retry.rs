@@ -8,10 +8,11 @@ use crate::effects::{Delivery, Effects};
 use crate::hash::Random;
 use crate::journal;
 use crate::keyspace::eviction::untold_bytes;
-use crate::keyspace::waiting::{DbKey, Parked, Retry};
+use crate::keyspace::waiting::{DbKey, Parked, Retry, Until};
 use crate::keyspace::{Held, Keyspace, Layout, type_name};
 use crate::resp::Reply;
 use crate::session::Session;
+use crate::store::Lsn;
 
 /// Runs a waiting request again, and those behind it, while everything that [`Retry::shards`] names is held.
 pub fn retry(held: Held<'_>, retry: &Retry, env: Env<'_>, effects: &mut Effects) {
@@ -137,17 +138,29 @@ fn take_out(keys: &mut Keyspace<'_>, parked: &Parked) -> bool {
 
 /// Ends the wait of a session's request with what the client hears when nothing came: the time is over, or another
 /// client has called CLIENT UNBLOCK.
-pub fn give_up(session: &mut Session, out: &mut Vec<u8>) {
+/// `flushed` is the newest record that survives a power cut, where there is a log.
+pub fn give_up(session: &mut Session, flushed: Option<Lsn>, out: &mut Vec<u8>) {
     let Some(parked) = resume(session) else { return };
     let wants_error = session.record.unblock.swap(0, Ordering::Relaxed) == UNBLOCK_WITH_ERROR;
     let mut reply = Reply::new(out, session.protocol);
     match (parked.is_silent(), wants_error) {
         (true, _) => {}
         (false, true) => reply.error_bytes(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
-        // WAIT: this many replicas have followed.
-        (false, false) if parked.wait.keys.is_empty() => reply.integer(0),
-        (false, false) => reply.null_array(),
+        (false, false) => match parked.wait.until {
+            Until::Keys => reply.null_array(),
+            // This many replicas have followed.
+            Until::Replicas => reply.integer(0),
+            Until::Flush { lsn, .. } => answer_flush(&mut reply, flushed.is_some_and(|flushed| flushed >= lsn)),
+            Until::Host => {}
+        },
     }
+}
+
+/// What WAITAOF answers: whether our log is on the device, and how many replicas have their own there.
+pub(crate) fn answer_flush(reply: &mut Reply<'_>, is_flushed: bool) {
+    reply.array(2);
+    reply.integer(i64::from(is_flushed));
+    reply.integer(0);
 }
 
 /// Lets a session run its next request, after the reply of the one that waited.

@@ -98,13 +98,16 @@ impl ClientRecord {
         buffers.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum()
     }
 
-    /// Lets the sum of all memory know how much the client takes, once it is off by `untold` bytes.
-    pub fn tell_bytes(&self, sum: &AtomicU64, bytes: u64, untold: u64) {
-        if bytes.abs_diff(self.told_bytes.load(Ordering::Relaxed)) >= untold {
-            let before = self.told_bytes.swap(bytes, Ordering::Relaxed);
-            // Wraps where memory has become less.
-            sum.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
+    /// Lets the sum of all memory know how much the client takes, once it is off by `untold` bytes. Says whether the sum
+    /// has grown.
+    pub fn tell_bytes(&self, sum: &AtomicU64, bytes: u64, untold: u64) -> bool {
+        if bytes.abs_diff(self.told_bytes.load(Ordering::Relaxed)) < untold {
+            return false;
         }
+        let before = self.told_bytes.swap(bytes, Ordering::Relaxed);
+        // Wraps where memory has become less.
+        sum.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
+        bytes > before
     }
 }
 

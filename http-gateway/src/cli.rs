@@ -28,6 +28,10 @@ pub enum Command {
         /// Where to save to.
         salvage: Option<PathBuf>,
     },
+    /// Write the data as Redis's files.
+    Export(export::Request),
+    /// Take over Redis's files.
+    Import(import::Request),
 }
 
 /// How the server starts.
@@ -101,6 +105,34 @@ enum Action {
         #[arg(long, value_name = "OUT")]
         salvage: Option<PathBuf>,
     },
+    /// Write the data of a server that is not running as an RDB file or a folder of append-only files.
+    #[command(group = clap::ArgGroup::new("target").required(true).args(["rdb", "aof"]))]
+    Export {
+        /// Write an RDB file.
+        #[arg(long, value_name = "FILE")]
+        rdb: Option<PathBuf>,
+        /// Write a new folder of append-only files, which Redis calls appendonlydir.
+        #[arg(long, value_name = "DIR")]
+        aof: Option<PathBuf>,
+        /// The folder that the server's --dir names.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// 10 for Redis 7.0, 11 for 7.2, 12 for 7.4, the first that knows expiries of fields.
+        #[arg(long, value_name = "NUMBER", default_value_t = 11)]
+        #[arg(value_parser = clap::value_parser!(u16).range(10..=12))]
+        rdb_version: u16,
+    },
+    /// Take over an RDB file, an append-only file or a folder of them while the server is not running.
+    Import {
+        /// An RDB file, an append-only file, Redis's appendonlydir or the folder around it.
+        source: PathBuf,
+        /// The folder that the server's --dir names. It must not hold data.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Give up the data that is there.
+        #[arg(long)]
+        replace: bool,
+    },
 }
 
 /// Where data lives if nothing else is said; made at the first start.
@@ -148,6 +180,15 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Exit> {
     let words = match cli.command {
         Some(Action::Serve { words }) => words,
         Some(Action::Check { folder, salvage }) => return Ok(Command::Check { folder, salvage }),
+        Some(Action::Export { rdb, aof, dir, rdb_version: version }) => {
+            // The group has seen to it that one of them is there.
+            let target = rdb.map(Target::Rdb).or(aof.map(Target::Aof));
+            let target = target.ok_or_else(|| Exit::bad_usage("export wants --rdb or --aof"))?;
+            return Ok(Command::Export(export::Request { dir, target, version }));
+        }
+        Some(Action::Import { source, dir, replace: replaces }) => {
+            return Ok(Command::Import(import::Request { source, dir, replaces }));
+        }
         None => Vec::new(),
     };
     Ok(Command::Serve(Box::new(serve(&words)?)))
@@ -167,8 +208,7 @@ fn serve(words: &[OsString]) -> Result<Start, Exit> {
     };
     directives.extend(options);
 
-    let mut settings =
-        Settings { store: "file".to_owned(), dir: DEFAULT_FOLDER.to_owned(), ..Settings::default() };
+    let mut settings = Settings { store: "file".to_owned(), dir: DEFAULT_FOLDER.to_owned(), ..Settings::default() };
     let pairs: Vec<Pair<'_>> =
         directives.iter().map(|one| (&one.directive.name[..], &one.directive.value[..])).collect();
     check_word_counts(&directives)?;
@@ -386,7 +426,8 @@ mod tests {
 
     #[test]
     fn the_command_line_overrides_the_file() {
-        let file = ConfFile::new("over", "port 1\ntimeout 7\nstore memory\nsave 1 2\nsave 3 4\ndaemonize yes\npidfile /x\n");
+        let file =
+            ConfFile::new("over", "port 1\ntimeout 7\nstore memory\nsave 1 2\nsave 3 4\ndaemonize yes\npidfile /x\n");
         let start = run(&["serve", file.path(), "--port", "2"]).expect("both are good");
         assert_eq!((value(&start, "port"), value(&start, "timeout")), ("2".to_owned(), "7".to_owned()));
         assert_eq!(value(&start, "save"), "1 2 3 4");

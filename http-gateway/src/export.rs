@@ -37,6 +37,9 @@ pub enum Target {
 
 /// Exports. The error is the one line that says why it could not.
 pub fn run(request: &Request) -> Result<(), String> {
+    if !request.dir.is_dir() {
+        return Err(format!("there is no folder {}", request.dir.display()));
+    }
     let source = offline::open(&request.dir)?;
     if source.snapshot.is_none() && source.last == 0 {
         say(&format!("{} holds no data", request.dir.display()));

@@ -8,6 +8,8 @@ use larder_core::aof::{self, MANIFEST_BYTES, Part};
 use larder_core::load::Loader;
 use larder_core::rdb::{Behind, Form, Limits, read_leading_file};
 use larder_core::settings::Settings;
+use larder_core::store::Store;
+use larder_core::store::record::Change;
 
 use crate::offline::{self, Counted, Data, Progress, Written, now_ms, say};
 
@@ -50,7 +52,8 @@ pub fn run(request: &Request) -> Result<(), String> {
     }
     let seconds = progress.seconds();
     drop(progress);
-    let written = commit(&data, &*store.store, store.last).map_err(|error| format!("cannot write {folder}: {error}"))?;
+    let written =
+        commit(&data, &*store.store, store.last).map_err(|error| format!("cannot write {folder}: {error}"))?;
     tell(&written, total, seconds);
     Ok(())
 }
@@ -66,7 +69,7 @@ fn tell(written: &Written, bytes_read: u64, seconds: f64) {
 }
 
 /// Writes the data as the snapshot that a start begins with.
-fn commit(data: &Data, store: &dyn larder_core::store::Store, last: u64) -> Result<Written, String> {
+fn commit(data: &Data, store: &dyn Store, last: u64) -> Result<Written, String> {
     let mut snapshot = store.begin_snapshot().map_err(|error| error.to_string())?;
     let mut progress = Progress::new("writing", data.keys() as u64);
     let written = data
@@ -100,7 +103,11 @@ fn files(source: &Path) -> Result<Vec<PathBuf>, String> {
     let parts = aof::parts(&text).map_err(|error| format!("{}: {error}", manifest.display()))?;
     let path_of = |part: Part| {
         let path = folder.join(&part.name);
-        if path.is_file() { Ok(path) } else { Err(format!("{}: the manifest lists it, but it is missing", path.display())) }
+        if path.is_file() {
+            Ok(path)
+        } else {
+            Err(format!("{}: the manifest lists it, but it is missing", path.display()))
+        }
     };
     parts.into_iter().map(path_of).collect()
 }
@@ -133,7 +140,7 @@ fn read_requests(
 ) -> Result<(), String> {
     let mut loader = Loader::new(data.layout, &data.settings);
     let now_us = now_ms().saturating_mul(1000);
-    let mut take = |change: &_| loader.apply(&mut data.shards, change);
+    let mut take = |change: &Change<'_>| loader.apply(&mut data.shards, change);
     let summary = aof::read_requests(file, ahead, offset, now_us, &mut take).map_err(|error| error.to_string())?;
     if summary.passed_over > 0 {
         say(&format!("{} commands that change no keys, such as FUNCTION, were passed over", summary.passed_over));
@@ -142,7 +149,9 @@ fn read_requests(
         None => Ok(()),
         Some(at) if is_last => {
             let bytes = summary.torn_bytes;
-            say(&format!("the file ends in the middle of a command: the {bytes} bytes from byte {at} on were left out"));
+            say(&format!(
+                "the file ends in the middle of a command: the {bytes} bytes from byte {at} on were left out"
+            ));
             Ok(())
         }
         Some(at) => Err(format!("it ends in the middle of a command at byte {at}, and other files follow")),

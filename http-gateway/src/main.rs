@@ -21,12 +21,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
-        Ok(cli::Command::Serve(start)) => match serve::run(*start) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(why) => cli::Exit::could_not_start(why).report(),
-        },
+        Ok(cli::Command::Serve(start)) => finish(serve::run(*start)),
         Ok(cli::Command::Check { folder, salvage }) => check(&folder, salvage.as_deref()),
+        Ok(cli::Command::Export(request)) => finish(export::run(&request)),
+        Ok(cli::Command::Import(request)) => finish(import::run(&request)),
         Err(exit) => exit.report(),
+    }
+}
+
+fn finish(result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => cli::Exit::could_not_start(why).report(),
     }
 }
 

@@ -64,7 +64,9 @@ pub fn open(folder: &Path) -> Result<Source, String> {
     let opened = store::open("file", folder).map_err(|error| format!("cannot open {}: {error}", folder.display()))?;
     let Opened { store, snapshot, changes, last, truncated_bytes } = opened.ok_or("no folder can be opened")?;
     if truncated_bytes > 0 {
-        say(&format!("the log ended in the middle of a write: {truncated_bytes} bytes behind record {last} were cut off"));
+        say(&format!(
+            "the log ended in the middle of a write: {truncated_bytes} bytes behind record {last} were cut off"
+        ));
     }
     Ok(Source { store, snapshot, changes, last })
 }

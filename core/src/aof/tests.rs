@@ -33,10 +33,8 @@ fn read(bytes: &[u8]) -> Result<(Vec<String>, Summary), AofError> {
 
 #[test]
 fn databases_times_and_transactions() {
-    let bytes = aof(
-        "SELECT 3\nSET a 1\n#TS:1700000000\nSET b 2\nMULTI\nSELECT 0\nINCR a\nEXEC\nPUBLISH c m\n\
-         XCLAIM s g c 0 1-1 TIME 1750000000000 FORCE\nSET a 1 EX 5\nSET a 1 PXAT 9\nXADD s 1-1 a b",
-    );
+    let bytes = aof("SELECT 3\nSET a 1\n#TS:1700000000\nSET b 2\nMULTI\nSELECT 0\nINCR a\nEXEC\nPUBLISH c m\n\
+         XCLAIM s g c 0 1-1 TIME 1750000000000 FORCE\nSET a 1 EX 5\nSET a 1 PXAT 9\nXADD s 1-1 a b");
     let (taken, summary) = read(&bytes).expect("it is whole");
     let expected = [
         "3 0 SET a 1",
@@ -102,8 +100,7 @@ fn manifests_of_servers() {
     let text = b"file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.1.incr.aof seq 1 type h\n\
                  # a comment\nfile appendonly.aof.2.incr.aof seq 2 type i\nfile \"a b.aof\" seq 4 type i extra 1\n";
     let names: Vec<_> = parts(text).expect("it is good").into_iter().map(|part| (part.name, part.is_base)).collect();
-    let expected =
-        [("appendonly.aof.2.base.rdb", true), ("appendonly.aof.2.incr.aof", false), ("a b.aof", false)];
+    let expected = [("appendonly.aof.2.base.rdb", true), ("appendonly.aof.2.incr.aof", false), ("a b.aof", false)];
     assert_eq!(names, expected.map(|(name, is_base)| (name.to_owned(), is_base)));
 }
 

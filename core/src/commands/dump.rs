@@ -4,6 +4,7 @@ use crate::command::{Categories, Command, Flags, Group, KeyAccess, KeySpec};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace::AccessClock;
+use crate::keyspace::entry::Entry;
 use crate::rdb::{Form, Kind, Limits, Loaded, Reader, VERSION_MAX, append_footer, read_value, validate, write_value};
 
 /// Rows of this family.
@@ -49,13 +50,17 @@ fn dump(cx: &mut Context) -> Result<(), CommandError> {
         cx.reply.null();
         return Ok(());
     };
-    let form = Form::new(cx.env.settings);
+    cx.reply.bulk(&payload_of(entry, &Form::new(cx.env.settings)));
+    Ok(())
+}
+
+/// A value as RESTORE takes it.
+pub(super) fn payload_of(entry: &Entry, form: &Form) -> Vec<u8> {
     let kind = Kind::of(entry.value(), form.version);
     let mut payload = vec![kind as u8];
-    write_value(entry.value(), kind, &form, &mut payload);
+    write_value(entry.value(), kind, form, &mut payload);
     append_footer(&mut payload, form.version.max(kind.version_min()));
-    cx.reply.bulk(&payload);
-    Ok(())
+    payload
 }
 
 fn restore(cx: &mut Context) -> Result<(), CommandError> {

@@ -19,6 +19,7 @@ pub mod info;
 pub mod lcs;
 pub mod list;
 pub mod memory;
+pub mod migrate;
 pub mod object;
 pub mod persistence;
 pub mod scan;
@@ -53,6 +54,7 @@ pub static FAMILIES: &[&[Command]] = &[
     lcs::COMMANDS,
     list::COMMANDS,
     memory::COMMANDS,
+    migrate::COMMANDS,
     object::COMMANDS,
     persistence::COMMANDS,
     scan::COMMANDS,

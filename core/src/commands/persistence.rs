@@ -7,7 +7,7 @@ use crate::command::{Categories, Command, Flags, Group, Scope};
 use crate::context::Context;
 use crate::effects::SnapshotWish;
 use crate::error::CommandError;
-use crate::keyspace::waiting::Wait;
+use crate::keyspace::waiting::{Until, Wait};
 
 /// Rows of this family.
 pub static COMMANDS: &[Command] = &[
@@ -93,7 +93,7 @@ fn save(cx: &mut Context) -> Result<(), CommandError> {
         return Err(SAVE_IN_PROGRESS);
     }
     // Without a deadline: the snapshot ends, well or badly, and the host answers then.
-    if !cx.wait_for(Wait { keys: Vec::new(), deadline_ms: None, wants_missing: false }) {
+    if !cx.wait_for(Wait { until: Until::Host, ..Wait::default() }) {
         return Err(CANNOT_WAIT);
     }
     let waiter = Some(cx.session.id);

@@ -104,7 +104,6 @@ impl<'a> Keyspace<'a> {
     }
 
     /// Looks for a key to read it: counts a hit or miss and moves its access clock.
-    #[inline]
     pub fn read<'k>(&mut self, key: &'k [u8]) -> Slot<'k> {
         let (clock, keeps_clocks) = (self.clock, self.keeps_clocks);
         let slot = self.locate(key);
@@ -121,7 +120,6 @@ impl<'a> Keyspace<'a> {
     }
 
     /// Looks for a key to change it: moves its access clock and counts nothing.
-    #[inline]
     pub fn write<'k>(&mut self, key: &'k [u8]) -> Slot<'k> {
         let slot = self.locate(key);
         if !self.keeps_clocks {
@@ -131,7 +129,6 @@ impl<'a> Keyspace<'a> {
     }
 
     /// Looks for a key to say something about it: counts a hit or miss and leaves its access clock alone.
-    #[inline]
     pub fn inspect<'k>(&mut self, key: &'k [u8]) -> Slot<'k> {
         let slot = self.locate(key);
         let stats = &mut self.shard(slot.shard).stats;
@@ -144,13 +141,12 @@ impl<'a> Keyspace<'a> {
     }
 
     /// Looks for a key without counting or touching it.
-    #[inline]
     pub fn locate<'k>(&mut self, key: &'k [u8]) -> Slot<'k> {
         self.locate_in(self.db, key)
     }
 
     /// Looks for a key of another database.
-    #[inline]
+    #[inline(never)]
     pub fn locate_in<'k>(&mut self, db: u16, key: &'k [u8]) -> Slot<'k> {
         let planned = self.planned.and_then(|planned| planned.hash_of(key));
         let hash = planned.unwrap_or_else(|| self.layout.hash(key));
@@ -180,7 +176,6 @@ impl<'a> Keyspace<'a> {
     }
 
     /// The string under a key: `None` if there is no key, an error if it holds another type.
-    #[inline]
     pub fn string(&self, slot: Slot<'_>) -> Result<Option<Text<'_>>, CommandError> {
         match self.entry(slot) {
             None => Ok(None),
@@ -189,13 +184,11 @@ impl<'a> Keyspace<'a> {
     }
 
     /// Stores a string, in the encoding that suits it, in place of any value of any type.
-    #[inline]
     pub fn set_string(&mut self, slot: Slot<'_>, value: &[u8], deadline_ms: Option<u64>) {
         self.put(slot, encode_string(value), deadline_ms);
     }
 
     /// Stores a value in place of any other.
-    #[inline]
     pub fn put(&mut self, slot: Slot<'_>, value: NewValue<'_>, deadline_ms: Option<u64>) {
         let clock = self.clock.replaced(|| self.entry(slot).map(Entry::clock));
         self.shard(slot.shard).put(slot.db, slot.located, slot.key, value, deadline_ms, clock);
@@ -351,7 +344,6 @@ impl<'a> Keyspace<'a> {
     ///
     /// # Panics
     /// If the plan did not ask for it: a command row whose keys or scope are wrong.
-    #[inline]
     pub fn shard(&mut self, id: ShardId) -> &mut Shard {
         match &mut self.held {
             Held::One(held, shard) => {

@@ -51,6 +51,13 @@ pub struct Shard {
     pub(super) snapshot: Option<Box<Running>>,
 }
 
+/// An entry before a change.
+struct Before {
+    heap_bytes: usize,
+    fields_ms: u64,
+    had_deadline: bool,
+}
+
 /// Versions of the watched keys of each database that has some, databases ascending.
 type Watches = Vec<(u16, BTreeMap<Box<[u8]>, Watched>)>;
 
@@ -196,22 +203,38 @@ impl Shard {
         change: impl FnOnce(&mut Entry) -> (R, bool),
     ) -> R {
         let position = located.position.expect("only existing entries are updated");
+        let before = self.begin_change(db, position);
+        let (result, has_changed) = change(self.databases[usize::from(db)].at_mut(position));
+        self.end_change(db, position, key, before, has_changed);
+        result
+    }
+
+    /// What a change of an entry is measured against. Apart from the change itself, so that its code is there once and
+    /// not with every kind of change.
+    #[inline(never)]
+    fn begin_change(&mut self, db: u16, position: Position) -> Before {
         self.write_before_change(db, position);
+        let entry = self.databases[usize::from(db)].at(position);
+        Before {
+            heap_bytes: entry.heap_bytes(),
+            fields_ms: field_deadlines::next_of(entry),
+            had_deadline: entry.deadline_ms().is_some(),
+        }
+    }
+
+    #[inline(never)]
+    fn end_change(&mut self, db: u16, position: Position, key: &[u8], before: Before, has_changed: bool) {
         let table = &mut self.databases[usize::from(db)];
-        let entry = table.at_mut(position);
-        let had_deadline = entry.deadline_ms().is_some();
-        let (before, fields_before) = (entry.heap_bytes(), field_deadlines::next_of(entry));
-        let (result, has_changed) = change(entry);
-        let (after, fields_after) = (entry.heap_bytes(), field_deadlines::next_of(entry));
-        table.settle(position, had_deadline);
-        self.entry_bytes = self.entry_bytes - before + after;
-        if fields_before != fields_after {
-            self.field_deadlines.moved(db, key, fields_before, fields_after);
+        let entry = table.at(position);
+        let (heap_bytes, fields_ms) = (entry.heap_bytes(), field_deadlines::next_of(entry));
+        table.settle(position, before.had_deadline);
+        self.entry_bytes = self.entry_bytes - before.heap_bytes + heap_bytes;
+        if before.fields_ms != fields_ms {
+            self.field_deadlines.moved(db, key, before.fields_ms, fields_ms);
         }
         if has_changed {
             self.changed(db, key);
         }
-        result
     }
 
     /// Removes a located key and returns its entry.

@@ -10,16 +10,38 @@ use super::{Layout, ShardSet};
 use crate::command::CommandId;
 use crate::resp::{Protocol, RequestBuf};
 use crate::session::{ClientId, ClientRecord, Session};
+use crate::store::Lsn;
 
 /// What a handler asks for when it finds nothing to answer with: see [`crate::context::Context::wait_for`].
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Wait {
+    /// What brings the answer, besides the time.
+    pub until: Until,
     /// The keys to wait for, of the session's database.
     pub keys: Vec<Box<[u8]>>,
     /// When to give up, Unix time in milliseconds.
     pub deadline_ms: Option<u64>,
     /// Whether the request wants to run again when a key is gone, to answer an error.
     pub wants_missing: bool,
+}
+
+/// What ends a wait before its time is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Until {
+    /// Keys that change: BLPOP.
+    #[default]
+    Keys,
+    /// Replicas that follow, which there are none of: WAIT.
+    Replicas,
+    /// A record of the log that reaches the device, if that is enough to answer: WAITAOF.
+    Flush {
+        /// The newest record of the client.
+        lsn: Lsn,
+        /// Whether the flush alone is the answer; others wait for replicas, in vain.
+        is_enough: bool,
+    },
+    /// The host, whose answer comes without fail: SAVE, MIGRATE. CLIENT UNBLOCK cannot end it.
+    Host,
 }
 
 /// A request that waits.

@@ -147,7 +147,9 @@ fn what_follows_a_file_is_handed_back() {
 #[test]
 fn marks_between_keys_are_passed_over() {
     let mut file = b"REDIS0011".to_vec();
-    file.extend_from_slice(b"\xfa\x01a\x01b\xf5\x03lib\xfe\x00\xfb\x01\x00\xf8\x05\x00\x01k\x01v\xf9\x07\x00\x01l\xc0\x05");
+    file.extend_from_slice(
+        b"\xfa\x01a\x01b\xf5\x03lib\xfe\x00\xfb\x01\x00\xf8\x05\x00\x01k\x01v\xf9\x07\x00\x01l\xc0\x05",
+    );
     file.extend_from_slice(b"\xfd\x00\x00\x00\x70\x00\x01m\x01w\xf4\x01\x02\x03");
     finish(&mut file);
     let expected = ["k None v", "l None 5", "m Some(1879048192000) w"];

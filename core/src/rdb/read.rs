@@ -168,7 +168,7 @@ fn hash(kind: Kind, reader: &mut Reader<'_>, limits: &Limits) -> Result<Loaded<'
     let mut hash = Hash::default();
     if kind == Kind::Hash {
         let fields = reader.read_length()?;
-        hash.expect(usize::try_from(fields).unwrap_or(usize::MAX), limits.hash, limits.hasher);
+        hash.expect(usize::try_from(fields).unwrap_or(usize::MAX), 0, limits.hash, limits.hasher);
         for _ in 0..fields {
             let (field, value) = (reader.read_string()?, reader.read_string()?);
             store(&mut hash, &field, Item::from(&*value), FieldExpiry::Never, limits)?;

@@ -39,7 +39,6 @@ impl Default for Options {
 
 impl Options {
     /// Whether a bug is planted.
-    #[cfg_attr(not(feature = "planted-bugs"), expect(clippy::unused_self, reason = "it has none to plant"))]
     pub(super) fn has(&self, bug: Bug) -> bool {
         #[cfg(feature = "planted-bugs")]
         return self.bug == Some(bug);
@@ -202,7 +201,8 @@ fn cut<V: Vfs>(vfs: &V, scan: &Scan, manifest: &Manifest, options: &Options) -> 
     if removed {
         sync_folder(vfs, options)?;
     }
-    if let Some(hole) = scan.hole.filter(|hole| scan.parts.iter().any(|part| part.number == hole.segment)) {
+    let is_cut = |hole: &super::recover::Hole| !unneeded.contains(&hole.segment) && !options.has(Bug::SplitTransaction);
+    if let Some(hole) = scan.hole.filter(is_cut) {
         let file = vfs.open(&name_of(hole.segment), Mode::Append)?;
         vfs.set_len(&file, hole.at)?;
         vfs.sync(&file)?;

@@ -17,6 +17,9 @@ pub const FORMAT: u32 = 1;
 
 const SLOTS: [&str; 2] = ["MANIFEST-0", "MANIFEST-1"];
 
+/// No generation, epoch, segment or record of ours has a number as high: with higher ones counting on would overflow.
+pub const NUMBER_MAX: u64 = 1 << 62;
+
 /// Longest manifest that is read.
 const BYTES_MAX: u64 = 4096;
 
@@ -60,6 +63,10 @@ pub struct SnapshotFile {
     pub crc32c: u32,
 }
 
+fn number(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number| *number < NUMBER_MAX)
+}
+
 impl SnapshotFile {
     fn text(&self) -> String {
         let Self { name, lsn, len, crc32c } = self;
@@ -72,8 +79,8 @@ impl SnapshotFile {
         snapshot_number(name)?;
         Some(Self {
             name: name.to_owned(),
-            lsn: lsn.parse().ok()?,
-            len: len.parse().ok()?,
+            lsn: number(lsn)?,
+            len: number(len)?,
             crc32c: u32::from_str_radix(crc32c, 16).ok()?,
         })
     }
@@ -129,10 +136,10 @@ impl Manifest {
         for line in lines {
             let (name, value) = line.split_once(' ')?;
             match name {
-                "generation" => manifest.generation = value.parse().ok()?,
-                "epoch" => manifest.epoch = value.parse().ok()?,
-                "first-segment" => manifest.first_segment = value.parse().ok()?,
-                "closed-at" => manifest.closed_at = Some(value.parse().ok()?),
+                "generation" => manifest.generation = number(value)?,
+                "epoch" => manifest.epoch = number(value)?,
+                "first-segment" => manifest.first_segment = number(value)?,
+                "closed-at" => manifest.closed_at = Some(number(value)?),
                 "snapshot" => manifest.snapshot = Some(SnapshotFile::parse(value)?),
                 "previous" => {
                     let (first, snapshot) = value.split_once(' ').map_or((value, None), |(f, s)| (f, Some(s)));
@@ -140,7 +147,7 @@ impl Manifest {
                         Some(text) => Some(SnapshotFile::parse(text)?),
                         None => None,
                     };
-                    manifest.previous = Some((snapshot, first.parse().ok()?));
+                    manifest.previous = Some((snapshot, number(first)?));
                 }
                 _ => return None,
             }

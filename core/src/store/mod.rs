@@ -52,10 +52,13 @@ pub trait Store: Send + Sync {
 
 /// A snapshot that is being written. Dropped without [`Snapshot::commit`] it leaves nothing behind.
 pub trait Snapshot: Write + Send {
-    /// Makes the snapshot, which holds the state after record `lsn`, the one that a restart begins with. The log before it
-    /// may be dropped. Answers its bytes.
+    /// Makes the snapshot, which holds the state after record `lsn`, the one that a restart begins with. The log before
+    /// it may be dropped. Answers its bytes.
     fn commit(self: Box<Self>, lsn: Lsn) -> Result<u64, StoreError>;
 }
+
+/// The payload of a change and its number, or why it cannot be read.
+pub type NextChange = Result<(Lsn, Vec<u8>), StoreError>;
 
 /// A store that was opened, with what it held.
 pub struct Opened {
@@ -64,7 +67,7 @@ pub struct Opened {
     /// The snapshot to begin with, and the number it covers.
     pub snapshot: Option<(Lsn, Box<dyn Read + Send>)>,
     /// The payloads of the changes behind the snapshot, in order. To be read to the end before anything is appended.
-    pub changes: Box<dyn Iterator<Item = Result<(Lsn, Vec<u8>), StoreError>> + Send>,
+    pub changes: Box<dyn Iterator<Item = NextChange> + Send>,
     /// Number of the last record.
     pub last: Lsn,
     /// Bytes behind the last whole record that were cut off: a write that a crash interrupted.

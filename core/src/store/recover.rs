@@ -98,7 +98,7 @@ pub fn look(vfs: &impl Vfs, manifest: &Manifest, options: &Options) -> Result<(S
         }
         let first = chain.first_change(&content);
         if scan.hole.is_some() {
-            if !first.is_some_and(|first| first <= chain.last + 1) {
+            if first.is_none_or(|first| first > chain.last + 1) {
                 scan.dropped.push(number);
                 scan.truncated_bytes += bytes;
                 chain.marked = chain.marked.max(newest_mark(&content[HEADER_BYTES..], Some(header.salt)));
@@ -290,7 +290,9 @@ impl<V: Vfs> Changes<V> {
     /// The changes of a log that was scanned, behind record `covered`.
     pub fn new(vfs: Arc<V>, scan: &Scan, covered: Lsn, options: Options) -> Self {
         let skip_last = u64::from(options.has(Bug::SkipLastRecord));
-        let wanted: Vec<Part> = scan.parts.iter().filter(|part| part.last > covered).copied().collect();
+        // Empty segments have been removed, perhaps.
+        let is_wanted = |part: &&Part| part.last > covered && part.len > HEADER_BYTES as u64;
+        let wanted: Vec<Part> = scan.parts.iter().filter(is_wanted).copied().collect();
         let last = scan.last - skip_last.min(scan.last);
         Self { vfs, parts: wanted.into_iter(), content: Vec::new(), len: 0, at: 0, covered, last, options }
     }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::file::Options;
-use super::manifest::{append_all, sync_folder};
+use super::manifest::{NUMBER_MAX, append_all, sync_folder};
 use super::vfs::{Mode, Vfs};
 
 const MAGIC: [u8; 8] = *b"LARDERLG";
@@ -30,7 +30,7 @@ pub fn number_of(name: &str) -> Option<u64> {
 /// Reads a number as file names have it: at least ten digits, no more zeros before it than they need.
 pub fn parse_number(digits: &str) -> Option<u64> {
     let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits.len() == 10 || !digits.starts_with('0'));
-    (digits.len() >= 10 && is_plain).then(|| digits.parse().ok())?
+    (digits.len() >= 10 && is_plain).then(|| digits.parse().ok())?.filter(|number| *number < NUMBER_MAX)
 }
 
 /// What the header of a segment says.
@@ -97,7 +97,7 @@ impl Header {
             u64::from_le_bytes(header[at..at + 8].try_into().expect("eight bytes"))
         };
         let found = Self { epoch: field(0), number: field(1), salt: field(2) };
-        if found.number == number { Ok(found) } else { Err(BadHeader::Damaged) }
+        if found.number == number && found.epoch < NUMBER_MAX { Ok(found) } else { Err(BadHeader::Damaged) }
     }
 }
 

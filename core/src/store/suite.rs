@@ -232,7 +232,7 @@ fn snapshot_ahead_of_the_log(place: &Place<'_>) {
     drop(held);
     let held = open(place);
     assert_eq!((held.last, &held.snapshot), (5, &Some((5, b"five".to_vec()))));
-    assert_changes(&held, 6..=5);
+    assert!(held.changes.is_empty());
     append(&*held.store, 6..=7).expect("records are taken");
     held.store.flush().expect("it flushes");
     append(&*held.store, 8..=8).expect("records are taken");

@@ -10,7 +10,7 @@ use super::sim::{Cut, Fault, SimDisk};
 use super::{Lsn, Opened, Store, StoreError, suite};
 
 fn open(disk: &SimDisk) -> Result<Opened, StoreError> {
-    let options = Options { segment_bytes: 300, salt: 42, ..Options::default() };
+    let options = Options { segment_bytes: 300, ..Options::default() };
     FileStore::open(disk.vfs(), options)
 }
 
@@ -159,6 +159,17 @@ fn power_cuts_while_a_closed_folder_is_opened_are_no_damage() {
             assert_eq!(last_of(&disk), Ok(9), "{cut:?} at call {call}");
         }
     }
+}
+
+#[test]
+fn a_torn_first_record_of_a_segment_is_cut_at_the_first_start() {
+    let disk = sample();
+    let store = open(&disk).expect("it opens").store;
+    append(&*store, 10..=10).expect("it is healthy");
+    drop(store);
+    let (newest, _) = disk.files().into_iter().rfind(|(name, _)| name.starts_with("log")).expect("there is a log");
+    let torn = with(&disk, &newest, |bytes| bytes.truncate(45));
+    assert_eq!(last_of(&torn), Ok(9));
 }
 
 #[test]

@@ -394,8 +394,15 @@ impl ChunkedList {
                 }
             });
         }
+        let mut node = Node::of(item, &limit);
+        // The next chunk will be about as long as the one that is full: this spares all sizes in between.
+        if let (Some(Chunk::Packed(full)), Chunk::Packed(fresh)) =
+            (self.nodes.get(at).map(|node| &node.chunk), &mut node.chunk)
+        {
+            fresh.reserve(end == End::Front, full.bytes().len());
+        }
         let at = if end == End::Front { 0 } else { self.nodes.len() };
-        self.add_node(at, Node::of(item, &limit));
+        self.add_node(at, node);
     }
 
     /// Adds an item before `offset` in a node, or at its back; false when there is no room.

@@ -211,6 +211,11 @@ impl Listpack {
         tail
     }
 
+    /// Makes room for about so many bytes of items at the front or the back.
+    pub fn reserve(&mut self, in_front: bool, bytes: usize) {
+        self.0.reserve(in_front, bytes);
+    }
+
     /// Gives spare capacity back.
     pub fn shrink(&mut self) {
         self.0.shrink();

@@ -121,10 +121,16 @@ impl Hash {
         }
     }
 
-    /// Takes the form that suits this many fields at once.
-    pub fn expect(&mut self, fields: usize, limits: PackLimits, hasher: KeyHasher) {
-        if fields > limits.entries {
-            self.spread(hasher);
+    /// Takes the form that suits this many fields at once; names and values together have so many bytes.
+    pub fn expect(&mut self, fields: usize, bytes: usize, limits: PackLimits, hasher: KeyHasher) {
+        /// What an element takes beside its bytes.
+        const FRAME_BYTES: usize = 2;
+        match self {
+            _ if fields > limits.entries => {
+                self.spread(hasher);
+            }
+            Self::Packed(pack) if pack.is_empty() => pack.reserve(false, bytes + 2 * FRAME_BYTES * fields),
+            _ => {}
         }
     }
 

@@ -26,7 +26,9 @@ use larder_core::session::Session;
 use larder_core::settings::{AppendFsync, Settings};
 use larder_core::store::Lsn;
 
+use super::log::Log;
 use super::mailbox::Mailbox;
+use super::migrate;
 use super::process::now_us;
 use super::{Shared, held};
 
@@ -178,7 +180,7 @@ impl Surroundings {
             signals: &shared.signals,
             counters: &self.counters,
             journal: shared.log.as_ref().map(|log| log as &dyn Journal),
-            host: &shared.process,
+            host: shared,
         };
         let mut plan = plan(session, args, &env);
         if shared.signals.holds_back(plan.writes, env.now_ms()) {
@@ -246,23 +248,33 @@ impl Driver {
                 resume(session);
                 session.depends_on = session.depends_on.max(delivery.depends_on);
                 session.wrote = session.wrote.max(delivery.depends_on);
-                self.connection.out.extend_from_slice(&delivery.reply);
+                if !parked.is_silent() {
+                    self.connection.out.extend_from_slice(&delivery.reply);
+                }
                 return;
             }
             let is_over = parked.wait.deadline_ms.is_some_and(|deadline_ms| deadline_ms <= now_us() / 1000);
             let is_unwanted = self.connection.session.record.unblock.load(Ordering::Relaxed) != 0;
-            if (is_over || is_unwanted) && self.world.shared.unpark(&parked) {
-                give_up(&mut self.connection.session, &mut self.connection.out);
+            let shared = &self.world.shared;
+            if (is_over || is_unwanted || shared.is_flushed(&parked.wait)) && shared.unpark(&parked) {
+                let flushed = shared.log.as_ref().map(Log::flushed);
+                give_up(&mut self.connection.session, flushed, &mut self.connection.out);
                 return;
             }
             // Once it has been served, the reply comes without fail.
             let deadline_ms = parked.wait.deadline_ms.filter(|_| !is_over);
+            let changed = async {
+                tokio::select! {
+                    () = self.mailbox.changed() => {}
+                    () = shared.flushed(&parked.wait) => {}
+                }
+            };
             match deadline_ms.map(|deadline_ms| deadline_ms.saturating_sub(now_us() / 1000).max(1)) {
-                None => self.mailbox.changed().await,
+                None => changed.await,
                 Some(rest_ms) => {
                     let rest = Duration::from_millis(rest_ms.min(LONGEST_SLEEP_MS));
                     // Either way it looks again.
-                    let _ = tokio::time::timeout(rest, self.mailbox.changed()).await;
+                    let _ = tokio::time::timeout(rest, changed).await;
                 }
             }
         }
@@ -311,23 +323,29 @@ impl Driver {
         let Self { connection, world: World { shared, surroundings, .. }, .. } = self;
         // Part of a request shows that the client is there, too.
         connection.session.record.active_ms.store(start_us / 1000, Ordering::Relaxed);
-        tell_buffers(connection, shared, &surroundings.settings);
+        let has_received = tell_buffers(connection, shared, &surroundings.settings);
         let turn = run_batch(connection, shared, surroundings, start_us);
+        if let Some(migration) = surroundings.effects.migration.take() {
+            migrate::start(shared, &surroundings.counters, surroundings.random.next_u64(), migration);
+        }
         surroundings.finish_batch(shared, start_us);
-        tell_buffers(connection, shared, &surroundings.settings);
+        if tell_buffers(connection, shared, &surroundings.settings) || has_received {
+            // Buffers take memory without a command that would make room.
+            shared.evict_slice(&surroundings.counters, &surroundings.settings, surroundings.random.next_u64());
+        }
         turn
     }
 }
 
-/// Lets others see how full the buffers are: CLIENT LIST, and the sum of all memory.
-fn tell_buffers(connection: &Connection, shared: &Shared, settings: &Settings) {
+/// Lets others see how full the buffers are: CLIENT LIST, and the sum of all memory. Says whether that has grown.
+fn tell_buffers(connection: &Connection, shared: &Shared, settings: &Settings) -> bool {
     let record = &connection.session.record;
     record.query_bytes.store(connection.input.len() as u64, Ordering::Relaxed);
     record.query_free_bytes.store(connection.input.free_bytes() as u64, Ordering::Relaxed);
     record.output_bytes.store(connection.out.len() as u64, Ordering::Relaxed);
-    if settings.maxmemory_bytes > 0 {
+    settings.maxmemory_bytes > 0 && {
         let untold = untold_bytes(settings, &shared.layout) as u64;
-        record.tell_bytes(&shared.signals.memory_bytes, Client::bytes(record), untold);
+        record.tell_bytes(&shared.signals.memory_bytes, Client::bytes(record), untold)
     }
 }
 

@@ -1,7 +1,5 @@
 //! Eviction on the threads of the host: before commands that may take more memory, and in the background.
 
-use std::sync::Arc;
-
 use larder_core::context::Env;
 use larder_core::effects::Effects;
 use larder_core::hub::Counters;
@@ -9,6 +7,7 @@ use larder_core::journal::Journal;
 use larder_core::keyspace::ShardId;
 use larder_core::keyspace::eviction::{Shards, patience_us};
 use larder_core::keyspace::shard::Shard;
+use larder_core::settings::{EvictionPolicy, Settings};
 
 use super::driver::run_retries;
 use super::process::now_us;
@@ -40,15 +39,15 @@ impl Shared {
 
     /// One slice of eviction for what was taken without a command that makes room: a new limit, buffers of clients.
     /// Says whether more is due right away.
-    pub fn evict_slice(&self, counters: &Counters, seed: u64) -> bool {
-        let settings = Arc::clone(&self.hub().settings);
-        if !self.signals.exceeds(settings.maxmemory_bytes) {
+    pub fn evict_slice(&self, counters: &Counters, settings: &Settings, seed: u64) -> bool {
+        let is_kept = settings.maxmemory_policy == EvictionPolicy::Noeviction;
+        if is_kept || !self.signals.exceeds(settings.maxmemory_bytes) {
             return false;
         }
         let env = Env {
             now_us: now_us(),
             seed,
-            settings: &settings,
+            settings,
             layout: &self.layout,
             signals: &self.signals,
             counters,

@@ -66,6 +66,10 @@ impl Journal for Log {
         write_change(&mut pending.records, lsn, now_us, db, requests);
         lsn
     }
+
+    fn flushed(&self) -> Lsn {
+        Log::flushed(self)
+    }
 }
 
 impl Log {

@@ -51,8 +51,9 @@ pub async fn run(shared: Arc<Shared>, log: LogControl) {
 
 /// Evicts what no command sees to: a new limit is approached, and what clients' buffers take is made up for.
 async fn evict(shared: &Shared, counters: &Counters, random: &mut Random) {
+    let settings = Arc::clone(&shared.hub().settings);
     for _ in 0..SLICES_PER_ROUND {
-        if !shared.evict_slice(counters, random.next_u64()) {
+        if !shared.evict_slice(counters, &settings, random.next_u64()) {
             break;
         }
         tokio::task::yield_now().await;

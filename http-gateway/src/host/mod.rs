@@ -8,6 +8,7 @@ mod eviction;
 pub mod log;
 pub mod mailbox;
 pub mod maintenance;
+pub mod migrate;
 pub mod process;
 pub mod snapshot;
 #[cfg(test)]
@@ -20,11 +21,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use larder_core::effects::{Delivery, Effects};
 use larder_core::hash::Random;
-use larder_core::hub::{Client, Hub, Signals};
+use larder_core::hub::{Client, Host, Hub, ProcessInfo, Signals};
 use larder_core::keyspace::entry::Entry;
 use larder_core::keyspace::eviction::Evictor;
 use larder_core::keyspace::shard::Shard;
-use larder_core::keyspace::waiting::Parked;
+use larder_core::keyspace::waiting::{Parked, Until, Wait};
 use larder_core::keyspace::{Held, Layout, ShardId, ShardSet};
 use larder_core::limits::MAX_SHARDS;
 use larder_core::load::Loader;
@@ -33,7 +34,7 @@ use larder_core::retry::{resume, unpark};
 use larder_core::session::{ClientId, ClientRecord, Session};
 use larder_core::settings::{AppendFsync, Settings};
 use larder_core::store::record::Change;
-use larder_core::store::{Lsn, Opened, StoreError};
+use larder_core::store::{Lsn, Opened, Status, StoreError};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -44,6 +45,9 @@ use snapshot::Desk;
 
 /// Shards for each core, so that two cores seldom want the same one.
 const SHARDS_PER_CORE: usize = 4;
+
+/// How often those who wait for a flush look whether a fault is over.
+const FAULT_INTERVAL: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// A keyspace and its hub, shared by all threads.
 pub struct Shared {
@@ -219,6 +223,26 @@ impl Shared {
         Arc::clone(lock(&self.mailboxes).entry(id).or_default())
     }
 
+    /// Whether a request that waits for the log has its answer.
+    pub fn is_flushed(&self, wait: &Wait) -> bool {
+        match (wait.until, &self.log) {
+            (Until::Flush { lsn, is_enough: true }, Some(log)) => log.flushed() >= lsn,
+            _ => false,
+        }
+    }
+
+    /// Waits until the log has been flushed as far as a request needs, for others for ever.
+    pub async fn flushed(&self, wait: &Wait) {
+        match (wait.until, &self.log) {
+            (Until::Flush { lsn, is_enough: true }, Some(log)) => {
+                while !log.wait_flushed(lsn).await {
+                    tokio::time::sleep(FAULT_INTERVAL).await;
+                }
+            }
+            _ => std::future::pending().await,
+        }
+    }
+
     /// Ends the wait of a client's request. False if it was served meanwhile: its reply is on the way.
     pub fn unpark(&self, parked: &Parked) -> bool {
         let mut guards = self.shards(parked.shards);
@@ -338,6 +362,40 @@ impl Shared {
     fn abort_clients(&self, ids: &[ClientId]) {
         let tasks = lock(&self.tasks);
         ids.iter().filter_map(|id| tasks.get(id)).for_each(AbortHandle::abort);
+    }
+}
+
+impl Host for Shared {
+    fn process(&self) -> ProcessInfo {
+        self.process.process()
+    }
+
+    fn rewrite_config(&self, settings: &Settings) -> Result<(), String> {
+        self.process.rewrite_config(settings)
+    }
+
+    fn shutdown(&self) -> Result<(), String> {
+        self.process.shutdown()
+    }
+
+    fn sleep(&self, duration: std::time::Duration) {
+        self.process.sleep(duration);
+    }
+
+    fn store_status(&self) -> Option<Status> {
+        self.log.as_ref().map(|log| log.store().status())
+    }
+
+    fn log_flushes(&self) -> u64 {
+        self.log.as_ref().map_or(0, |log| log.flushes.load(Ordering::Relaxed))
+    }
+
+    fn log_fault(&self) -> Option<String> {
+        self.log.as_ref().and_then(Log::fault)
+    }
+
+    fn allocator(&self) -> &'static str {
+        self.process.allocator()
     }
 }
 

@@ -71,7 +71,7 @@ pub fn run(shared: &Shared) {
     let Some(log) = &shared.log else { return };
     loop {
         let orders = shared.desk.wait();
-        if orders.stop {
+        if orders.stop && !orders.is_wanted {
             return;
         }
         if !orders.is_wanted && log.fault().is_none() && !is_due(shared, log) {
@@ -106,7 +106,7 @@ fn is_due(shared: &Shared, log: &Log) -> bool {
         .save
         .0
         .iter()
-        .any(|point| since_ms >= u64::from(point.seconds) * 1000 && changed >= u64::from(point.changes));
+        .any(|point| since_ms >= point.seconds.saturating_mul(1000) && changed >= point.changes);
     let percentage = u64::from(settings.auto_aof_rewrite_percentage);
     let limit = status.snapshot_bytes.saturating_mul(100 + percentage) / 100;
     let is_long = percentage > 0 && status.log_bytes > limit.max(settings.auto_aof_rewrite_min_size_bytes);

@@ -27,7 +27,12 @@ impl Client {
     /// # Errors
     /// Those of connecting.
     pub fn connect(socket: &Path) -> io::Result<Self> {
-        let stream = UnixStream::connect(socket)?;
+        let stream = loop {
+            match UnixStream::connect(socket) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                connected => break connected?,
+            }
+        };
         stream.set_read_timeout(Some(REPLY_DEADLINE))?;
         stream.set_write_timeout(Some(REPLY_DEADLINE))?;
         Ok(Self { stream, received: Vec::new(), at: 0 })

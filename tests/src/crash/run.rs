@@ -86,6 +86,8 @@ fn print_failure(home: &Home, problems: &[String], replay: &str) {
     }
     home.log_tail(LOG_LINES_SHOWN).lines().for_each(|line| println!("  log: {line}"));
     println!("  again: {replay}");
+    // Beside what it is about, for those who find the folder later. Without it the folder says enough.
+    let _ = std::fs::write(home.folder().join("problems.txt"), format!("{}\n{replay}\n", problems.join("\n")));
 }
 
 /// How a life ends.
@@ -265,7 +267,6 @@ fn end_child(child: Child, end: End, in_snapshot: Duration) -> Result<(), String
                 Ok(Reply::Simple(_)) => {}
                 // Another snapshot is under way: as good.
                 Ok(Reply::Error(text)) if text.starts_with(b"ERR Background") => {}
-                Ok(Reply::Error(text)) if text.starts_with(b"ERR unknown command") => {}
                 Ok(Reply::Error(text)) => {
                     return Err(format!("BGREWRITEAOF was refused: {}", String::from_utf8_lossy(&text)));
                 }

@@ -24,8 +24,8 @@ struct Sample {
     marked: Lsn,
 }
 
-/// Flips every `every`th bit of every file, from a place that the seed chooses on, and cuts each file after every
-/// `every`th byte. Answers how many files were tried.
+/// Flips every `every`th bit of every file, from a place that the seed chooses on, and cuts each file as often. Answers
+/// how many files were tried.
 pub fn run(options: Options, every: u64, seed: u64) -> Found {
     let options = Options { segment_bytes: u64::MAX, ..options };
     let mut tried = 0;
@@ -38,7 +38,7 @@ pub fn run(options: Options, every: u64, seed: u64) -> Found {
                 sample.judge(&name, flipped, false).map_err(|text| format!("{name} bit {bit}: {text}"))?;
                 tried += 1;
             }
-            for len in positions(content.len(), every.min(64), seed) {
+            for len in positions(content.len(), every / 8, seed) {
                 let cut = content[..len].to_vec();
                 sample.judge(&name, cut, true).map_err(|text| format!("{name} cut at {len}: {text}"))?;
                 tried += 1;

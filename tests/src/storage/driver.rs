@@ -28,7 +28,7 @@ pub enum End {
 
 /// The options of the stores that the harness opens.
 pub fn options() -> Options {
-    Options { segment_bytes: SEGMENT_BYTES, salt: 0x5a17, ..Options::default() }
+    Options { segment_bytes: SEGMENT_BYTES, ..Options::default() }
 }
 
 /// A process with a store, and what it has promised.
@@ -261,10 +261,14 @@ impl Driver {
             if self.disk.is_off() {
                 return Err(End::PowerCut);
             }
+            let may_fail = self.disk.has_faults();
             match self.try_snapshot(true) {
                 // A store that was healthy has a log that goes on with what it had; what it has not is covered.
                 Ok(()) => return Ok(()),
                 Err(error) => reason = error.to_string(),
+            }
+            if !may_fail {
+                break;
             }
         }
         Err(End::Broken(format!("does not heal: {reason}")))
@@ -287,6 +291,7 @@ impl Driver {
     pub fn open(&mut self, at_least: Lsn) -> Result<(), End> {
         let mut reason = String::new();
         for _ in 0..PATIENCE {
+            let may_fail = self.disk.has_faults();
             let opened = FileStore::open(self.disk.vfs(), self.options).and_then(read);
             match opened {
                 Ok(opened) => return self.adopt(opened, at_least),
@@ -294,7 +299,8 @@ impl Driver {
                 Err(error @ (StoreError::Corrupt(_) | StoreError::TooNew(_) | StoreError::InUse(_))) => {
                     return Err(End::Broken(format!("a start is refused: {error}")));
                 }
-                Err(error) => reason = error.to_string(),
+                Err(error) if may_fail => reason = error.to_string(),
+                Err(error) => return Err(End::Broken(format!("a start fails without a fault: {error}"))),
             }
         }
         Err(End::Broken(format!("a start fails: {reason}")))

@@ -84,9 +84,9 @@ mod tests {
     #[test]
     fn a_little_of_each() {
         let options = driver::options();
-        power::run(options, 1500, 7).expect("power cuts lose nothing that was promised");
-        iofail::run(options, 200, 7).expect("failing calls lose nothing that was promised");
-        damage::run(options, 9973, 7).expect("damage is seen");
+        power::run(options, 400, 7).expect("power cuts lose nothing that was promised");
+        iofail::run(options, 100, 7).expect("failing calls lose nothing that was promised");
+        damage::run(options, 49_999, 7).expect("damage is seen");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A keyspace small enough to be compared after every record: counters, some of which expire.
 //!
-//! It carries out the records of the log as a server would, so that replaying the wrong ones, or in another order, or at
-//! another time, or half a transaction, gives another state.
+//! It carries out the records of the log as a server would, so that replaying the wrong ones, or in another order, or
+//! at another time, or half a transaction, gives another state.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

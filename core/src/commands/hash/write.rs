@@ -25,7 +25,8 @@ fn set_pairs(cx: &mut Context) -> Result<i64, CommandError> {
     let (limits, hasher) = (cx.env.settings.hash_limits(), cx.env.layout.hasher());
     let slot = cx.keys.write(cx.arg(1));
     cx.keys.edit_or_create::<Hash, _>(slot, |hash| {
-        hash.expect(words.len() / 2 - 1, limits, hasher);
+        let bytes = words.iter().skip(2).map(<[u8]>::len).sum();
+        hash.expect(words.len() / 2 - 1, bytes, limits, hasher);
         let mut added = 0;
         for place in (2..words.len()).step_by(2) {
             added += i64::from(hash.set(words.get(place), words.get(place + 1), limits, hasher));

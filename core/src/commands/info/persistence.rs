@@ -35,10 +35,7 @@ pub(super) fn write(facts: &Facts, out: &mut String) {
     field(out, "aof_rewrites", if persistence.has_log { persistence.snapshots } else { 0 });
     constants(out, &[("aof_rewrites_consecutive_failures", "0")]);
     field(out, "aof_last_write_status", if facts.log_fault.is_some() { "err" } else { "ok" });
-    constants(
-        out,
-        &[("aof_last_cow_size", "0"), ("module_fork_in_progress", "0"), ("module_fork_last_cow_size", "0")],
-    );
+    constants(out, &[("aof_last_cow_size", "0"), ("module_fork_in_progress", "0"), ("module_fork_last_cow_size", "0")]);
     if persistence.has_log {
         log(facts, out);
     }

@@ -52,7 +52,7 @@ pub(super) fn blocking_pop(cx: &mut Context, end: End) -> Result<(), CommandErro
 /// Waits for any of the keys that stand at these words.
 fn wait_or_null(cx: &mut Context, words: Range<usize>, deadline_ms: Option<u64>) {
     let keys = words.map(|at| cx.arg(at).into()).collect();
-    if !cx.wait_for(Wait { keys, deadline_ms, wants_missing: false }) {
+    if !cx.wait_for(Wait { keys, deadline_ms, wants_missing: false, ..Wait::default() }) {
         cx.reply.null_array();
     }
 }

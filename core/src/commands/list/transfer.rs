@@ -36,7 +36,7 @@ fn transfer_or_wait(cx: &mut Context, from: End, to: End, timeout: usize) -> Res
     let deadline_ms = cx.timeout_seconds(timeout)?;
     if !transfer(cx, from, to)? {
         let keys = vec![cx.arg(1).into()];
-        if !cx.wait_for(Wait { keys, deadline_ms, wants_missing: false }) {
+        if !cx.wait_for(Wait { keys, deadline_ms, wants_missing: false, ..Wait::default() }) {
             cx.reply.null();
         }
     }

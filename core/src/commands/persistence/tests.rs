@@ -7,7 +7,7 @@ use super::*;
 use crate::context::Env;
 use crate::effects::Effects;
 use crate::execute::execute;
-use crate::hub::{Counters, Host, Hub, ProcessInfo};
+use crate::hub::{Client, Counters, Host, Hub, ProcessInfo};
 use crate::keyspace::{Held, Layout};
 use crate::plan::plan;
 use crate::resp::RequestBuf;
@@ -40,15 +40,7 @@ impl Host for TestHost {
 
     fn store_status(&self) -> Option<Status> {
         let (appended, flushed) = (9, 8);
-        Some(Status {
-            backend: "file",
-            log_bytes: 100,
-            snapshot_bytes: 50,
-            snapshot_lsn: 7,
-            appended,
-            flushed,
-            ..Default::default()
-        })
+        Some(Status { backend: "file", log_bytes: 100, snapshot_bytes: 50, snapshot_lsn: 7, appended, flushed })
     }
 
     fn log_fault(&self) -> Option<String> {
@@ -121,6 +113,30 @@ fn save_refuses_where_it_cannot_wait() {
     server.session.may_wait = false;
     assert_eq!(server.say("SAVE"), "-ERR SAVE would have to wait, which it cannot here; use BGSAVE\r\n");
     assert_eq!((server.wish(), server.hub.persistence.running_since_ms), (None, None));
+}
+
+/// The host will answer: a reply of ours before that would be one too many.
+#[test]
+fn save_is_not_unblocked() {
+    let mut server = Server::new(true);
+    let client = Client {
+        address: String::new(),
+        local_address: String::new(),
+        descriptor: -1,
+        created_ms: NOW_MS,
+        name: Vec::new(),
+        library_name: Vec::new(),
+        library_version: Vec::new(),
+        record: Arc::clone(&server.session.record),
+    };
+    server.hub.add_client(5, client);
+    for (line, unblocked) in [("SAVE", ":0\r\n"), ("BLPOP list 0", ":1\r\n")] {
+        assert_eq!(server.say(line), "");
+        let waiting = std::mem::replace(&mut server.session, Session::new(6, true));
+        assert_eq!(server.say("CLIENT UNBLOCK 5"), unblocked, "{line}");
+        server.session = waiting;
+        server.session.parked = None;
+    }
 }
 
 #[test]

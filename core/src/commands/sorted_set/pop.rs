@@ -95,7 +95,7 @@ fn pop_or_wait(cx: &mut Context, side: Side) -> Result<(), CommandError> {
 
 fn wait(cx: &mut Context, keys: std::ops::Range<usize>, deadline_ms: Option<u64>) {
     let keys = keys.map(|i| cx.arg(i).into()).collect();
-    if !cx.wait_for(Wait { keys, deadline_ms, wants_missing: false }) {
+    if !cx.wait_for(Wait { keys, deadline_ms, wants_missing: false, ..Wait::default() }) {
         cx.reply.null_array();
     }
 }

@@ -128,7 +128,7 @@ pub(super) fn xreadgroup(cx: &mut Context) -> Result<(), CommandError> {
 fn wait(cx: &mut Context, request: &Request) -> Result<(), CommandError> {
     let waits = request.block.is_some_and(|deadline_ms| {
         let keys = request.streams().map(|(key, _)| key.into()).collect();
-        cx.wait_for(Wait { keys, deadline_ms, wants_missing: request.wants_group })
+        cx.wait_for(Wait { keys, deadline_ms, wants_missing: request.wants_group, ..Wait::default() })
     });
     if !waits {
         cx.reply.null_array();

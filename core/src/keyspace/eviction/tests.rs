@@ -1,6 +1,11 @@
+use std::sync::Mutex;
+
 use super::*;
 use crate::engine::Engine;
+use crate::hub::{Counters, Host, ProcessInfo, Signals};
+use crate::journal::Journal;
 use crate::session::ClientId;
+use crate::store::Lsn;
 
 const START_MS: u64 = 1_700_000_000_000;
 
@@ -227,4 +232,101 @@ fn patience_grows_with_tenacity() {
     let us: Vec<u64> = [0, 1, 10, 11, 50, 99, 100].into_iter().map(patience_us).collect();
     assert_eq!(us[..4], [0, 50, 500, 575]);
     assert!((130_000..140_000).contains(&us[4]) && us[5] > 100_000_000 && us[6] == u64::MAX, "{us:?}");
+}
+
+/// Writes down what it is told.
+#[derive(Default)]
+struct Notes(Mutex<Vec<Vec<u8>>>);
+
+impl Journal for Notes {
+    fn append(&self, _: u64, db: u16, requests: &mut dyn FnMut(&mut Vec<u8>)) -> Lsn {
+        assert_eq!(db, 3);
+        let mut notes = self.0.lock().expect("nobody panicked");
+        let mut record = Vec::new();
+        requests(&mut record);
+        notes.push(record);
+        notes.len() as Lsn
+    }
+
+    fn flushed(&self) -> Lsn {
+        0
+    }
+}
+
+struct Lent(Vec<Shard>);
+
+impl Shards for Lent {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn hold<R>(&mut self, id: ShardId, work: impl FnOnce(&mut Shard) -> R) -> R {
+        work(&mut self.0[id])
+    }
+}
+
+struct Nobody;
+
+impl Host for Nobody {
+    fn process(&self) -> ProcessInfo {
+        ProcessInfo::default()
+    }
+
+    fn rewrite_config(&self, _: &Settings) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn shutdown(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn sleep(&self, _: std::time::Duration) {}
+}
+
+#[test]
+fn the_journal_hears_of_every_key_that_goes() {
+    const KEYS: usize = 1000;
+    let layout = Layout::new(8, 4, [1, 2]);
+    let mut shards = Lent(layout.build());
+    shards.0.iter_mut().for_each(Shard::start_journaling);
+    for i in 0..KEYS {
+        let held = Held::Many(shards.0.iter_mut().enumerate().collect());
+        let mut keys = Keyspace::new(held, &layout, 3, START_MS, AccessClock::Seconds(0), None);
+        let name = format!("k{i}");
+        let slot = keys.write(name.as_bytes());
+        keys.set_string(slot, VALUE.as_bytes(), None);
+    }
+    shards.0.iter_mut().for_each(|shard| shard.logged(0));
+
+    let (signals, counters, notes) = (Signals::default(), Counters::default(), Notes::default());
+    shards.0.iter_mut().for_each(|shard| shard.tell_bytes(&signals.memory_bytes, 0));
+    let limit_bytes = signals.memory_bytes.load(Ordering::Relaxed) / 2;
+    let settings =
+        Settings { maxmemory_bytes: limit_bytes, maxmemory_policy: EvictionPolicy::AllkeysLru, ..Settings::default() };
+    let env = Env {
+        now_us: START_MS * 1000,
+        seed: 0,
+        settings: &settings,
+        layout: &layout,
+        signals: &signals,
+        counters: &counters,
+        journal: Some(&notes),
+        host: &Nobody,
+    };
+    let mut effects = Effects::default();
+    assert!(Evictor::new(1).make_room(&mut shards, env, &mut effects, || false));
+    assert!(!signals.exceeds(limit_bytes));
+
+    let shard_of = |name: &str| layout.shard_of(layout.hash(name.as_bytes()));
+    let is_there = |name: &str| shards.0[shard_of(name)].peek(3, layout.hash(name.as_bytes()), name.as_bytes());
+    let gone = (0..KEYS).map(|i| format!("k{i}")).filter(|name| is_there(name).is_none());
+    let mut expected: Vec<Vec<u8>> =
+        gone.map(|name| format!("*2\r\n$3\r\nDEL\r\n${}\r\n{name}\r\n", name.len()).into_bytes()).collect();
+    let mut told = notes.0.into_inner().expect("nobody panicked");
+    expected.sort();
+    told.sort();
+    assert_eq!(told, expected);
+    assert!((300..700).contains(&told.len()), "{}", told.len());
+    assert!(shards.0.iter().all(|shard| !shard.has_unlogged_changes() && !shard.has_expired()));
+    assert!(shards.0.iter().all(|shard| shard.stats.evicted > 20), "all shards give");
 }

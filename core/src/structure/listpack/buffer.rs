@@ -3,6 +3,9 @@
 /// Buffers grow by this part of their length: doubling would waste most where listpacks matter, in many small keys.
 const GROWTH: usize = 4;
 
+/// What a buffer that will hardly grow may keep: this part of its length.
+const SPARE_PART: usize = 16;
+
 /// Sizes are multiples of this, as the allocator's are.
 const GRAIN_BYTES: usize = 16;
 
@@ -65,9 +68,18 @@ impl Buffer {
         if new > old { self.widen(at, old, new - old) } else { self.narrow(at, old, old - new) }
     }
 
-    /// Gives spare memory back.
+    /// Makes room for so many bytes more on one side, and not for growing any further: whoever knows what comes spares
+    /// the allocator the sizes in between.
+    pub(super) fn reserve(&mut self, in_front: bool, more: usize) {
+        let room = (self.len() + more).next_multiple_of(GRAIN_BYTES);
+        if room > self.room.len() {
+            self.move_to(room, if in_front { room - self.len() } else { 0 });
+        }
+    }
+
+    /// Gives spare memory back, if it is worth the copying.
     pub(super) fn shrink(&mut self) {
-        if self.room.len() > self.len() {
+        if self.room.len() > self.len() + self.len() / SPARE_PART {
             self.move_to(self.len(), 0);
         }
     }

@@ -17,8 +17,10 @@ const REPEAT_MAX: usize = 264;
 const LONG_REPEAT: usize = 7;
 /// Three bytes of input give at most [`REPEAT_MAX`] bytes of output.
 const EXPANSION_MAX: usize = REPEAT_MAX / 3;
-/// Entries in the compressor's table of recent positions, as a power of two: 32 KiB, which fits the first cache.
-const TABLE_BITS: u32 = 13;
+/// Entries in the compressor's table of recent positions at most, as a power of two: 32 KiB, which fits the first cache.
+const TABLE_BITS_MAX: u32 = 13;
+/// And at least. Short inputs have a small table, for it has to be cleared for each.
+const TABLE_BITS_MIN: u32 = 6;
 /// The compressor must save at least this many bytes.
 const SAVING_MIN: usize = 4;
 
@@ -26,10 +28,11 @@ const SAVING_MIN: usize = 4;
 pub fn compress(input: &[u8]) -> Option<Vec<u8>> {
     let limit = input.len().checked_sub(SAVING_MIN).filter(|_| u32::try_from(input.len()).is_ok())?;
     let mut out = Vec::new();
-    let mut recent = vec![0u32; 1 << TABLE_BITS];
+    let table_bits = (input.len().ilog2() + 1).clamp(TABLE_BITS_MIN, TABLE_BITS_MAX);
+    let mut recent = vec![0u32; 1 << table_bits];
     let (mut at, mut literals) = (0, 0);
     while let Some(head) = input[at..].first_chunk::<REPEAT_MIN>() {
-        let slot = &mut recent[slot_of(*head)];
+        let slot = &mut recent[slot_of(*head, table_bits)];
         // Positions are stored plus one, so that 0 is none.
         let earlier = std::mem::replace(slot, at as u32 + 1) as usize;
         let distance = (at + 1).saturating_sub(earlier);
@@ -97,9 +100,9 @@ fn append_earlier(out: &mut Vec<u8>, distance: usize, repeat: usize) -> Result<(
     Ok(())
 }
 
-fn slot_of([a, b, c]: [u8; REPEAT_MIN]) -> usize {
+fn slot_of([a, b, c]: [u8; REPEAT_MIN], table_bits: u32) -> usize {
     // Knuth's multiplicative hash.
-    (u32::from_le_bytes([a, b, c, 0]).wrapping_mul(2_654_435_761) >> (32 - TABLE_BITS)) as usize
+    (u32::from_le_bytes([a, b, c, 0]).wrapping_mul(2_654_435_761) >> (32 - table_bits)) as usize
 }
 
 fn common_prefix(one: &[u8], other: &[u8]) -> usize {

@@ -97,9 +97,10 @@ impl Log {
             return Err(AppendError::TooLarge);
         }
         if !self.last_node_takes(id, entry_bytes, limits) {
-            self.close_last_node();
+            // The next node will be about as long as the one before: this spares all sizes in between.
+            let expected_bytes = self.close_last_node();
             self.heap_bytes += tree_bytes::<(StreamId, Node)>();
-            let node = Node::new(id, fields.clone());
+            let node = Node::new(id, fields.clone(), expected_bytes);
             self.heap_bytes += node.heap_bytes();
             self.nodes.insert(id, node);
         }
@@ -284,11 +285,12 @@ impl Log {
         })
     }
 
-    fn close_last_node(&mut self) {
-        if let Some(mut last) = self.nodes.last_entry() {
-            self.heap_bytes -= last.get().heap_bytes();
-            last.get_mut().close();
-            self.heap_bytes += last.get().heap_bytes();
-        }
+    /// Gives back the spare room of the last node and says how long it is; 0 if there is none.
+    fn close_last_node(&mut self) -> usize {
+        let Some(mut last) = self.nodes.last_entry() else { return 0 };
+        self.heap_bytes -= last.get().heap_bytes();
+        last.get_mut().close();
+        self.heap_bytes += last.get().heap_bytes();
+        last.get().len_bytes()
     }
 }

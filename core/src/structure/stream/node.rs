@@ -19,6 +19,9 @@ const SPAN_MAX_MS: u64 = u64::MAX >> FLAG_BITS;
 /// Why a node decodes: nothing else writes one.
 const INTACT: &str = "nodes hold what push wrote";
 
+/// What a full node may keep beyond its length: this part of it.
+const SPARE_PART: usize = 16;
+
 /// A run of entries; its first ID is its key in the log.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -40,8 +43,12 @@ pub(super) struct Slot<'a> {
 
 impl Node {
     /// A node for a first entry with these fields; the entry itself is pushed then.
-    pub(super) fn new<'f>(first: StreamId, fields: impl ExactSizeIterator<Item = &'f [u8]>) -> Self {
-        let mut bytes = Vec::new();
+    pub(super) fn new<'f>(
+        first: StreamId,
+        fields: impl ExactSizeIterator<Item = &'f [u8]>,
+        expected_bytes: usize,
+    ) -> Self {
+        let mut bytes = Vec::with_capacity(expected_bytes);
         pack_number(&mut bytes, (fields.len() / 2) as u64);
         fields.step_by(2).for_each(|name| Text::from(name).pack(&mut bytes));
         Node { bytes, last: first, total: 0, live: 0 }
@@ -82,7 +89,9 @@ impl Node {
 
     /// Gives back what the buffer reserved to grow.
     pub(super) fn close(&mut self) {
-        self.bytes.shrink_to_fit();
+        if self.bytes.capacity() > self.bytes.len() + self.bytes.len() / SPARE_PART {
+            self.bytes.shrink_to_fit();
+        }
     }
 
     /// The entries from the front, with the deleted ones.

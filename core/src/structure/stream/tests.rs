@@ -304,9 +304,9 @@ fn reference_step() -> impl Strategy<Value = ReferenceStep> {
         5 => Just(ReferenceStep::Append),
         3 => (group.clone(), 1..4usize).prop_map(|(group, count)| ReferenceStep::Read { group, count }),
         3 => (group, entry.clone()).prop_map(|(group, entry)| ReferenceStep::Acknowledge { group, entry }),
-        2 => (entry, flag.clone())
+        2 => (entry, flag)
             .prop_map(|(entry, only_acknowledged)| ReferenceStep::Delete { entry, only_acknowledged }),
-        2 => (0..8u64, flag.clone(), flag).prop_map(|(len, approximate, only_acknowledged)| ReferenceStep::Trim {
+        2 => (0..8u64, flag, flag).prop_map(|(len, approximate, only_acknowledged)| ReferenceStep::Trim {
             len,
             approximate,
             only_acknowledged,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use larder_core::hash::Random;
+use larder_core::keyspace::ShardSet;
 use larder_core::settings::{EvictionPolicy, Settings};
 
 use super::{Turn, driver, shared};
@@ -21,9 +22,9 @@ struct Stress {
     value_bytes: usize,
 }
 
-/// Bytes of all entries and tables, and of everything that counts.
+/// Bytes of all entries and tables at one moment, and of everything that counts.
 fn used(shared: &Shared) -> (u64, u64) {
-    let data: usize = (0..shared.shard_count()).map(|id| shared.shard(id).heap_bytes()).sum();
+    let data: usize = shared.shards(ShardSet::All).iter().map(|(_, shard)| shard.heap_bytes()).sum();
     (data as u64, shared.signals.memory_bytes.load(Ordering::Relaxed))
 }
 
@@ -97,6 +98,38 @@ const POLICIES: [EvictionPolicy; 7] = [
     EvictionPolicy::VolatileRandom,
     EvictionPolicy::VolatileTtl,
 ];
+
+#[test]
+fn what_buffers_take_goes_off_the_data() {
+    const VALUE_BYTES: usize = 10_000;
+    let settings =
+        Settings { maxmemory_bytes: 1 << 20, maxmemory_policy: EvictionPolicy::AllkeysLru, ..Settings::default() };
+    let shared = shared(settings);
+    let mut writer = driver(&shared);
+    for key in 0..60 {
+        writer.connection.input.feed(format!("SETRANGE {key} {VALUE_BYTES} x\r\n").as_bytes());
+        assert_eq!(writer.run(), Turn::Read);
+    }
+    let keys = || (0..shared.shard_count()).map(|id| shared.shard(id).database(0).len()).sum::<usize>();
+    assert_eq!(keys(), 60);
+    // Clients that begin a large request and never finish it.
+    let mut dead: Vec<_> = (0..4).map(|_| driver(&shared)).collect();
+    for driver in &mut dead {
+        driver.connection.input.feed(b"*2\r\n$3\r\nGET\r\n$500000\r\n");
+        driver.connection.input.feed(&[b'k'; 150_000]);
+        assert_eq!(driver.run(), Turn::Read);
+    }
+    let left = keys();
+    assert!((20..50).contains(&left), "{left} keys stay beside the buffers");
+    assert!(!shared.signals.exceeds(1 << 20));
+    // What a client took is given back when it goes.
+    let before = shared.signals.memory_bytes.load(Ordering::Relaxed);
+    drop(dead);
+    assert!(shared.signals.memory_bytes.load(Ordering::Relaxed) + 600_000 < before);
+    writer.connection.input.feed(b"GET 1\r\n");
+    writer.run();
+    assert_eq!(keys(), left, "nothing more goes");
+}
 
 #[test]
 fn the_limit_holds_under_several_threads() {
