@@ -1,4 +1,4 @@
-//! Append-only files of Redis, to take over what they hold: requests in RESP, perhaps behind an RDB file, in one file or
+//! Append-only files of Redis, to take over what they hold: requests in RESP, perhaps behind an RDB file, in one or
 //! in several that a manifest lists.
 //!
 //! Their requests bring no time along, and absolute expiries that may lie in the past by now: a key that was made
@@ -35,7 +35,7 @@ pub struct Summary {
     pub requests: u64,
     /// Requests that were passed over, as they change no keys.
     pub passed_over: u64,
-    /// Where the last whole request or transaction ends, if bytes follow that are none: a write that a crash interrupted.
+    /// Where the last whole request or transaction ends, if other bytes follow: a write that a crash interrupted.
     pub torn_at: Option<u64>,
     /// Bytes behind that place.
     pub torn_bytes: u64,

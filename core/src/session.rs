@@ -98,8 +98,8 @@ impl ClientRecord {
         buffers.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum()
     }
 
-    /// Lets the sum of all memory know how much the client takes, once it is off by `untold` bytes. Says whether the sum
-    /// has grown.
+    /// Lets the sum of all memory know how much the client takes, once it is off by `untold` bytes. Says whether the
+    /// sum has grown.
     pub fn tell_bytes(&self, sum: &AtomicU64, bytes: u64, untold: u64) -> bool {
         if bytes.abs_diff(self.told_bytes.load(Ordering::Relaxed)) < untold {
             return false;

@@ -1,4 +1,4 @@
-//! Values go from redis-server to Larder and back as payloads of DUMP, all types and encodings, and stay what they were.
+//! Values go from redis-server to Larder and back as payloads of DUMP, all types and encodings, and stay the same.
 //! Needs Debian's redis-server, which `tests/tools` installs.
 
 use larder_core::engine::Engine;

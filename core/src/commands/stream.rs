@@ -191,8 +191,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -7,
         flags: Flags::WRITE.union(Flags::BLOCKING),
         keys: &[streams(4)],
-        summary: "Delivers new entries to a consumer of a group, or its pending ones again, and waits for some if \
-                  asked to.",
+        summary: "Delivers entries to a consumer of a group: new ones, for which it may wait, or pending ones.",
         complexity: "O(N) for N entries answered",
         syntax: "GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] ID [ID ...]",
         handler: read::xreadgroup,

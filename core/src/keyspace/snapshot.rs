@@ -89,8 +89,8 @@ impl Shard {
         self.snapshot.is_some()
     }
 
-    /// Goes on with the snapshot until about `budget_bytes` more are written, and appends what there is to `out`. Answers
-    /// whether there is more to do.
+    /// Goes on with the snapshot until about `budget_bytes` more are written, and appends what there is to `out`.
+    /// Answers whether there is more to do.
     pub fn snapshot_slice(&mut self, budget_bytes: usize, out: &mut Vec<u8>) -> bool {
         let Self { snapshot, databases, hasher, epoch, .. } = self;
         let Some(running) = snapshot else { return false };

@@ -225,6 +225,8 @@ fn idle_times_and_frequencies_follow_the_policy() {
     assert!(server.text("OBJECT FREQ k").starts_with("ERR An LFU maxmemory policy is not selected"));
 
     server.settings.maxmemory_policy = EvictionPolicy::AllkeysLfu;
+    // A new value alone would keep the clock, which is a time still.
+    server.integer("DEL k");
     server.text("SET k v");
     assert_eq!(server.integer("OBJECT FREQ k"), 5);
     assert_eq!(server.integer("COPY k copy"), 1);

@@ -62,8 +62,8 @@ pub struct Driver {
 pub struct World {
     shared: Arc<Shared>,
     surroundings: Surroundings,
-    /// Memory of the connection that the sum of all memory knows, if it has no [`Driver`] and so no place in the list of
-    /// clients.
+    /// Memory of the connection that the sum of all memory knows, if it has no [`Driver`] and so no place in the list
+    /// of clients.
     told_bytes: u64,
 }
 

@@ -11,8 +11,6 @@ pub struct Later {
 /// The first fitting row counts.
 pub const LATER: &[Later] = &[
     Later { commands: &["client|caching", "client|tracking"], work: "client-side caching" },
-    Later { commands: &["migrate"], work: "replication: a client of other servers" },
-    Later { commands: &["waitaof"], work: "persistence" },
     Later { commands: &["@cluster", "restore-asking"], work: "cluster" },
     Later { commands: &["failover", "psync", "replconf", "replicaof", "slaveof", "sync", "wait"], work: "replication" },
     Later { commands: &["@sentinel"], work: "replication: Sentinel" },
@@ -137,8 +135,6 @@ pub const SETTINGS: &[(&str, Effect)] = &[
     ("aof-use-rdb-preamble", Effect::None("persistence")),
     ("appendfsync", Effect::Part("read and shown; waits for persistence")),
     ("appendonly", Effect::Part("a warning at start; waits for persistence")),
-    ("auto-aof-rewrite-min-size", Effect::None("persistence")),
-    ("auto-aof-rewrite-percentage", Effect::None("persistence")),
     ("busy-reply-threshold", Effect::None("scripting")),
     ("client-output-buffer-limit", Effect::None("pub/sub and replication: other replies are bounded as they are made")),
     ("dbfilename", Effect::None("persistence")),
@@ -162,7 +158,6 @@ pub const SETTINGS: &[(&str, Effect)] = &[
     ("no-appendfsync-on-rewrite", Effect::None("persistence")),
     ("notify-keyspace-events", Effect::None("pub/sub")),
     ("rdbchecksum", Effect::None("persistence")),
-    ("rdbcompression", Effect::None("persistence")),
     ("repl-backlog-size", Effect::Part("shown in INFO; waits for replication")),
     ("repl-ping-replica-period", Effect::None("replication")),
     ("replica-priority", Effect::None("replication")),

@@ -3,6 +3,7 @@
 //! A folder sees [`LIVES_PER_FOLDER`] lives, so that a restart begins with what earlier restarts and snapshots left.
 //! Each folder's choices come from a seed of its own, the run's plus the folder's number.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use crate::crash::report::Report;
 use crate::crash::writer::write_until_end;
 use crate::differential::random::Random;
 use crate::resp::Reply;
+use crate::servers::larder_binary;
 
 /// Connections that write at the same time.
 const WRITERS: usize = 8;
@@ -31,6 +33,9 @@ const LIFE_MS: (i64, i64) = (5, 150);
 const STOP_PERCENT: usize = 5;
 const SNAPSHOT_PERCENT: usize = 30;
 const START_KILL_PERCENT: usize = 10;
+
+/// Lives of a hundred after which `larder check` reads a copy of the data.
+const CHECK_PERCENT: usize = 25;
 
 /// Longest time between a snapshot's beginning and the kill, in microseconds.
 const SNAPSHOT_MICROSECONDS: usize = 20_000;
@@ -120,6 +125,9 @@ impl<'a> Folder<'a> {
             self.load_and_end(child)?;
             if self.random.percent(START_KILL_PERCENT) {
                 self.kill_in_start().map_err(|problem| vec![problem])?;
+            }
+            if self.options.server == ServerKind::Larder && self.random.percent(CHECK_PERCENT) {
+                check_copy(self.home).map_err(|problem| vec![problem])?;
             }
             child = self.start().map_err(|problem| vec![problem])?;
             self.compare(&child)?;
@@ -281,6 +289,26 @@ fn end_child(child: Child, end: End, in_snapshot: Duration) -> Result<(), String
             _ => Ok(()),
         },
     }
+}
+
+/// `larder check` finds nothing wrong with what a kill left. A copy, so that the next start finds it as the kill did.
+fn check_copy(home: &Home) -> Result<(), String> {
+    let copy = home.folder().join("copy");
+    let copied = std::fs::create_dir_all(&copy).and_then(|()| {
+        for entry in std::fs::read_dir(home.data())? {
+            let entry = entry?;
+            std::fs::copy(entry.path(), copy.join(entry.file_name()))?;
+        }
+        Ok(())
+    });
+    copied.map_err(|error| format!("cannot copy the data: {error}"))?;
+    let output = Command::new(larder_binary()).arg("check").arg(&copy).output();
+    let output = output.map_err(|error| format!("cannot start larder check: {error}"))?;
+    if !output.status.success() {
+        let said = [output.stdout, output.stderr].concat();
+        return Err(format!("larder check: {}, {}", output.status, String::from_utf8_lossy(&said).trim()));
+    }
+    std::fs::remove_dir_all(&copy).map_err(|error| format!("cannot remove the copy: {error}"))
 }
 
 fn digest(child: &Child) -> Result<String, String> {

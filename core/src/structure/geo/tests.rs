@@ -67,7 +67,9 @@ proptest! {
     }
 
     #[test]
-    fn the_cells_hold_what_the_circle_covers(center in point(), radius in 0.1..1e6f64, dx in -1.0..1.0f64, dy in -1.0..1.0f64) {
+    fn the_cells_hold_what_the_circle_covers(
+        center in point(), radius in 0.1..1e6f64, dx in -1.0..1.0f64, dy in -1.0..1.0f64
+    ) {
         let search = Search { center, shape: Shape::Circle { radius }, unit: Unit::Meters };
         let reach = degrees(radius / EARTH_RADIUS_METERS);
         let (longitude, latitude) = (center.longitude + dx * reach, center.latitude + dy * reach);

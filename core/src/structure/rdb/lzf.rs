@@ -17,7 +17,7 @@ const REPEAT_MAX: usize = 264;
 const LONG_REPEAT: usize = 7;
 /// Three bytes of input give at most [`REPEAT_MAX`] bytes of output.
 const EXPANSION_MAX: usize = REPEAT_MAX / 3;
-/// Entries in the compressor's table of recent positions at most, as a power of two: 32 KiB, which fits the first cache.
+/// Most entries of the compressor's table of recent positions, as a power of two: 32 KiB, which fits the first cache.
 const TABLE_BITS_MAX: u32 = 13;
 /// And at least. Short inputs have a small table, for it has to be cleared for each.
 const TABLE_BITS_MIN: u32 = 6;
