@@ -56,7 +56,7 @@ crash: build
 
 # The same in about a minute, with fixed seeds.
 crash-quick: build
-	for policy in everysec always no; do $(TOOLS)/crash kill --n 60 --policy $$policy --seed 1 || exit 1; done
+	for policy in everysec always no; do $(TOOLS)/crash kill --n 120 --policy $$policy --seed 1 || exit 1; done
 
 # Flushes that fail and disks that are full, as far as this machine lets us make them.
 storage-faults: build

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// How long a server may take from its start to its first answer.
 const START_DEADLINE: Duration = Duration::from_secs(20);
 
+/// How often a server that ends while it starts is started anew.
+const START_TRIES: u32 = 5;
+
 /// A running server, stopped when dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -22,6 +25,10 @@ pub struct Server {
 impl Server {
     /// Starts Larder with memory-only data and the given extra `serve` arguments.
     pub fn larder(extra: &[&str]) -> Self {
+        with_free_ports(|| Self::start_larder(extra))
+    }
+
+    fn start_larder(extra: &[&str]) -> Option<Self> {
         let resp = free_address();
         let http = free_address();
         let (resp_port, http_port) = (resp.port().to_string(), http.port().to_string());
@@ -33,6 +40,10 @@ impl Server {
 
     /// Starts Debian's redis-server without persistence, with DEBUG allowed, and the given extra arguments.
     pub fn redis(extra: &[&str]) -> Self {
+        with_free_ports(|| Self::start_redis(extra))
+    }
+
+    fn start_redis(extra: &[&str]) -> Option<Self> {
         let resp = free_address();
         let port = resp.port().to_string();
         let mut arguments = vec![
@@ -72,14 +83,18 @@ impl Server {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    fn when_ready(mut self) -> Self {
+    /// The server once it answers; none if it has ended.
+    fn when_ready(mut self) -> Option<Self> {
         let start = Instant::now();
-        while !answers_ping(self.resp) {
-            assert!(self.is_running(), "the server on {} ended while it started", self.resp);
+        // Another process may have taken the port, and answer in its place.
+        while !answers_ping(self.resp) || !self.is_running() {
+            if !self.is_running() {
+                return None;
+            }
             assert!(start.elapsed() < START_DEADLINE, "the server on {} does not answer", self.resp);
             std::thread::sleep(Duration::from_millis(20));
         }
-        self
+        Some(self)
     }
 }
 
@@ -88,6 +103,11 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Tries again if a server ends while it starts: its free port may be another's by then.
+fn with_free_ports(start: impl Fn() -> Option<Server>) -> Server {
+    (0..START_TRIES).find_map(|_| start()).expect("the server ended while it started; its own words are above")
 }
 
 /// The release binary, or the one `LARDER_BIN` names.

@@ -102,11 +102,8 @@ fn is_due(shared: &Shared, log: &Log) -> bool {
     let (settings, persistence) = (&hub.settings, &hub.persistence);
     let since_ms = now_ms().saturating_sub(persistence.last_save_ms);
     let changed = changes.saturating_sub(persistence.saved_changes);
-    let is_save_point = settings
-        .save
-        .0
-        .iter()
-        .any(|point| since_ms >= point.seconds.saturating_mul(1000) && changed >= point.changes);
+    let is_save_point =
+        settings.save.0.iter().any(|point| since_ms >= point.seconds.saturating_mul(1000) && changed >= point.changes);
     let percentage = u64::from(settings.auto_aof_rewrite_percentage);
     let limit = status.snapshot_bytes.saturating_mul(100 + percentage) / 100;
     let is_long = percentage > 0 && status.log_bytes > limit.max(settings.auto_aof_rewrite_min_size_bytes);

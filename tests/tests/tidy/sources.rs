@@ -130,7 +130,11 @@ fn core_is_pure() {
     for (word, reason) in FORBIDDEN_IN_CORE {
         // A store serves the threads of its host at once: appending, flushing, a snapshot.
         let may_lock = |path: &str| *word == "Mutex" && path.starts_with("core/src/store/");
-        found.extend(places(&files, word).filter(|(path, _)| !may_lock(path)).map(|(_, place)| format!("{place}    ({word}: {reason})")));
+        found.extend(
+            places(&files, word)
+                .filter(|(path, _)| !may_lock(path))
+                .map(|(_, place)| format!("{place}    ({word}: {reason})")),
+        );
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
