@@ -113,7 +113,7 @@ fn finish(
         signals: &shared.signals,
         counters,
         journal: shared.log.as_ref().map(|log| log as &dyn Journal),
-        host: &*shared,
+        host: shared,
     };
     let mut guards = shared.shards(migration.shards());
     let finished = migration.finish(held(&mut guards), taken, env, effects);

@@ -50,8 +50,11 @@ impl Worker {
     }
 }
 
+/// What a thread does with its client.
+type Work = Box<dyn FnOnce(&mut Worker) + Send>;
+
 /// Runs each function on a thread of its own, with a client.
-fn run_all(shared: &Arc<Shared>, works: Vec<Box<dyn FnOnce(&mut Worker) + Send>>) {
+fn run_all(shared: &Arc<Shared>, works: Vec<Work>) {
     let threads: Vec<_> = works
         .into_iter()
         .map(|work| {
@@ -123,7 +126,7 @@ fn chains_of_waiting_clients_pass_everything_on() {
     const EACH: usize = 150;
     const HOPS: usize = 3;
     let shared = shared(Settings::default());
-    let mut works: Vec<Box<dyn FnOnce(&mut Worker) + Send>> = Vec::new();
+    let mut works: Vec<Work> = Vec::new();
     for half in 0..2 {
         for hop in 0..HOPS {
             works.push(Box::new(move |worker| {
