@@ -110,9 +110,10 @@ impl World {
         &self.surroundings.settings
     }
 
-    /// What [`Shared::settle`] wants to know before answers leave.
-    pub fn gate(&self) -> (Lsn, Lsn, AppendFsync) {
-        (self.surroundings.depends_on, self.surroundings.wrote, self.surroundings.settings.appendfsync)
+    /// What [`Shared::settle`] wants to know before the answers since the last call leave.
+    pub fn gate(&mut self) -> (Lsn, Lsn, AppendFsync) {
+        let Surroundings { depends_on, wrote, settings, .. } = &mut self.surroundings;
+        (std::mem::take(depends_on), std::mem::take(wrote), settings.appendfsync)
     }
 
     /// Runs one request that did not come over RESP. Answers false, having done nothing, while a pause holds it back.
@@ -300,6 +301,8 @@ impl Driver {
             let protocol = self.connection.session.protocol;
             let replies = replace_replies(&self.connection.out, protocol);
             self.connection.out = replies;
+            // The client has heard of the failure: what it does next does not depend on what may be lost.
+            (self.connection.session.depends_on, self.connection.session.wrote) = (0, 0);
         }
     }
 

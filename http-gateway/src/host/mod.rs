@@ -170,7 +170,9 @@ impl Shared {
             AppendFsync::Always if is_written => log.wait_flushed(depends_on).await,
             _ => is_written,
         };
-        is_safe || log.appended() >= wrote && policy != AppendFsync::Always || log.wait_healed(wrote).await
+        // What the session only read is in memory, whatever becomes of the log.
+        let reached = if policy == AppendFsync::Always { log.flushed() } else { log.appended() };
+        is_safe || reached >= wrote || log.wait_healed(wrote).await
     }
 
     /// Holds the hub. Never taken while a shard is held.
