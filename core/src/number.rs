@@ -47,6 +47,12 @@ pub fn parse_u64_lenient(text: &[u8]) -> Option<u64> {
     Some(if negative { magnitude.wrapping_neg() } else { magnitude })
 }
 
+/// A number that counts things in memory: none if it is negative, and the most there can be if it is larger than that,
+/// so that 32-bit platforms answer as others do.
+pub fn to_count(number: i64) -> Option<usize> {
+    u64::try_from(number).ok().map(|number| usize::try_from(number).unwrap_or(usize::MAX))
+}
+
 /// Appends the decimal text of `value`.
 pub fn write_i64(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());

@@ -9,6 +9,7 @@ mod transfer;
 use crate::command::{Command, Flags, Group, KeyAccess, KeySpec};
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::number;
 use crate::structure::chunked_list::End;
 
 const GROWING_WRITE: Flags = Flags::WRITE.union(Flags::DENYOOM);
@@ -328,7 +329,7 @@ fn end_named(cx: &Context, index: usize) -> Result<End, CommandError> {
 
 /// A word as a count from `least` on, or the error `otherwise`.
 fn count_from(cx: &Context, index: usize, least: usize, otherwise: &'static str) -> Result<usize, CommandError> {
-    let count = cx.integer(index).ok().and_then(|count| usize::try_from(count).ok());
+    let count = cx.integer(index).ok().and_then(number::to_count);
     count.filter(|&count| count >= least).ok_or(CommandError::fixed(otherwise))
 }
 

@@ -133,8 +133,8 @@ impl<'a> Options<'a> {
 
     /// The first place of `len` that is wanted, and how many are.
     fn range(&self, len: usize) -> (usize, usize) {
-        let skip = usize::try_from(self.skip).unwrap_or(0).min(len);
-        let count = self.count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
+        let skip = number::to_count(self.skip).unwrap_or(0).min(len);
+        let count = self.count.and_then(number::to_count).unwrap_or(usize::MAX);
         (skip, count.min(len - skip))
     }
 }

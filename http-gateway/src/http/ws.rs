@@ -172,7 +172,12 @@ fn early_bytes(message: &Message) -> usize {
 
 async fn listen(wire: &mut Wire, driver: &mut Driver) -> End {
     loop {
-        let result = match wire.receive().await {
+        let received = wire.receive().await;
+        if driver.connection.session.record.killed.load(Ordering::Relaxed) {
+            // The end is on its way; what came after CLIENT KILL must not overtake it.
+            std::future::pending::<()>().await;
+        }
+        let result = match received {
             None => Err(End::Gone),
             Some(Err(fault)) => Err(why(&fault)),
             Some(Ok(Message::Binary(bytes))) => binary(wire, driver, &bytes).await,

@@ -143,7 +143,7 @@ pub(super) fn parse(cx: &Context, form: Form, set: Option<&SortedSet>) -> Result
             Word::Ascending => options.order = Some(Order::Nearest),
             Word::Descending => options.order = Some(Order::Farthest),
             Word::Count if left >= 1 => {
-                let count = usize::try_from(cx.integer(at)?).ok().filter(|count| *count > 0);
+                let count = number::to_count(cx.integer(at)?).filter(|count| *count > 0);
                 options.count = Some(count.ok_or(CommandError::fixed("ERR COUNT must be > 0"))?);
                 at += 1;
             }

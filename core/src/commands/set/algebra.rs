@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::hash::KeyHasher;
 use crate::keyspace::{Keyspace, Slot};
+use crate::number;
 use crate::number::parse_i64;
 use crate::resp::{Aggregate, Arguments};
 use crate::structure::listpack::Item;
@@ -55,7 +56,7 @@ pub(super) fn sdiffcard(cx: &mut Context) -> Result<(), CommandError> {
 
 fn count(cx: &mut Context, operation: Operation) -> Result<(), CommandError> {
     let keys = parse_i64(cx.arg(1))
-        .and_then(|keys| usize::try_from(keys).ok())
+        .and_then(number::to_count)
         .filter(|keys| *keys > 0)
         .ok_or(CommandError::fixed("ERR numkeys should be greater than 0"))?;
     if keys > cx.args.len() - 2 {
@@ -85,7 +86,7 @@ fn limit_of(options: Arguments<'_>, operation: Operation) -> Result<usize, Comma
         }
         let value = options.try_get(i + 1).filter(|_| option.eq_ignore_ascii_case(b"LIMIT"));
         limit = parse_i64(value.ok_or(CommandError::SYNTAX)?)
-            .and_then(|limit| usize::try_from(limit).ok())
+            .and_then(number::to_count)
             .ok_or(CommandError::fixed("ERR LIMIT can't be negative"))?;
         i += 2;
     }

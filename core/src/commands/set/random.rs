@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::limits::DRAWN_REPLY_BYTES;
-use crate::number::parse_i64;
+use crate::number::{parse_i64, to_count};
 use crate::resp::RequestBuf;
 use crate::store::record::write_request;
 use crate::structure::listpack::Item;
@@ -68,7 +68,7 @@ impl Removal {
 
 fn pop_count(cx: &mut Context) -> Result<(), CommandError> {
     let count = parse_i64(cx.arg(2))
-        .and_then(|count| usize::try_from(count).ok())
+        .and_then(to_count)
         .ok_or(CommandError::fixed("ERR value is out of range, must be positive"))?;
     let (limits, hasher) = (cx.env.settings.set_limits(), cx.env.layout.hasher());
     let slot = cx.keys.write(cx.arg(1));

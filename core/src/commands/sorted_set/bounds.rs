@@ -81,7 +81,7 @@ impl Limit {
 
     /// The part of a range of ranks that begins `offset` members from the end where the listing starts.
     pub(super) fn of(self, ranks: Range<usize>, direction: Direction) -> Range<usize> {
-        let Ok(offset) = usize::try_from(self.offset) else { return 0..0 };
+        let Some(offset) = number::to_count(self.offset) else { return 0..0 };
         let members = ranks.len();
         let skipped = offset.min(members);
         let count = usize::try_from(self.count).unwrap_or(usize::MAX).min(members - skipped);

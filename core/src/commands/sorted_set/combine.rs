@@ -59,7 +59,7 @@ pub(super) fn zintercard(cx: &mut Context) -> Result<(), CommandError> {
         if !word.eq_ignore_ascii_case(b"LIMIT") || i + 1 == cx.args.len() {
             return Err(CommandError::SYNTAX);
         }
-        let count = number::parse_i64(cx.arg(i + 1)).and_then(|count| usize::try_from(count).ok());
+        let count = number::parse_i64(cx.arg(i + 1)).and_then(number::to_count);
         limit = match count.ok_or(CommandError::fixed("ERR LIMIT can't be negative"))? {
             0 => usize::MAX,
             count => count,

@@ -67,7 +67,7 @@ fn pop(cx: &mut Context, side: Side) -> Result<(), CommandError> {
     let (count, form) = match cx.args.len() {
         2 => (1, Form::Flat),
         3 => {
-            let count = number::parse_i64(cx.arg(2)).and_then(|count| usize::try_from(count).ok());
+            let count = number::parse_i64(cx.arg(2)).and_then(number::to_count);
             let text = "ERR value is out of range, must be positive";
             (count.ok_or(CommandError::fixed(text))?, Form::Members)
         }
@@ -158,7 +158,7 @@ impl Many {
     /// Reads `numkeys key [key ...] <MIN|MAX> [COUNT count]` from a word on.
     fn parse(cx: &Context, numkeys: usize) -> Result<Self, CommandError> {
         let positive = |index: usize, text: &'static str| {
-            let count = number::parse_i64(cx.arg(index)).and_then(|count| usize::try_from(count).ok());
+            let count = number::parse_i64(cx.arg(index)).and_then(number::to_count);
             count.filter(|count| *count > 0).ok_or(CommandError::fixed(text))
         };
         let keys = positive(numkeys, "ERR numkeys should be greater than 0")?;
