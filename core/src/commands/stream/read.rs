@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace::waiting::Wait;
 use crate::keyspace::{Keyspace, Slot};
-use crate::resp::{Arguments, Protocol, Reply, RequestBuf};
+use crate::resp::{Aggregate, Arguments, Protocol, Reply, RequestBuf};
 use crate::structure::stream::{Acknowledgement, Entry, Log, PendingRead, Stream, StreamId};
 
 /// The words of a request, read.
@@ -47,7 +47,10 @@ pub(super) fn xread(cx: &mut Context) -> Result<(), CommandError> {
         }
         return wait(cx, &request);
     }
-    begin(&mut cx.reply, ready);
+    match streams_aggregate(&cx.reply) {
+        Aggregate::Map => cx.reply.map(ready),
+        _ => cx.reply.array(ready),
+    }
     for (key, word) in request.streams() {
         let slot = cx.keys.locate(key);
         let Some(stream) = stream(cx.keys, slot, cx.is_retry)? else { continue };
@@ -85,9 +88,10 @@ pub(super) fn xreadgroup(cx: &mut Context) -> Result<(), CommandError> {
         let has_new = || stream.is_some_and(|stream| From::After(group.last_id()).finds_any(stream.log()));
         ready += usize::from(history.is_some() || has_new());
     }
-    if ready > 0 {
-        begin(&mut cx.reply, ready);
-    }
+    // Counted as they are written: a stream that is named twice may have nothing left the second time.
+    let aggregate = streams_aggregate(&cx.reply);
+    let streams = (ready > 0).then(|| cx.reply.deferred(aggregate));
+    let mut answered = 0;
     let now_ms = cx.keys.now_ms();
     for (key, word) in request.streams() {
         let slot = cx.keys.write(key);
@@ -99,6 +103,7 @@ pub(super) fn xreadgroup(cx: &mut Context) -> Result<(), CommandError> {
                 let (consumer, is_new) = group.see_consumer(consumer, now_ms);
                 let read = match history {
                     Some(after) => {
+                        answered += 1;
                         begin_stream(reply, key);
                         let array = reply.deferred_array();
                         let each = |pending| write_pending(reply, pending);
@@ -107,6 +112,7 @@ pub(super) fn xreadgroup(cx: &mut Context) -> Result<(), CommandError> {
                         read
                     }
                     None if From::After(group.last_id()).finds_any(log) => {
+                        answered += 1;
                         begin_stream(reply, key);
                         let array = reply.deferred_array();
                         let each = |entry| write_entry(reply, entry);
@@ -121,7 +127,11 @@ pub(super) fn xreadgroup(cx: &mut Context) -> Result<(), CommandError> {
             ((), has_changed == Some(true))
         })?;
     }
-    if ready > 0 { Ok(()) } else { wait(cx, &request) }
+    match streams {
+        Some(streams) => cx.reply.close(streams, answered),
+        None => return wait(cx, &request),
+    }
+    Ok(())
 }
 
 /// Waits if the request asks for it and may, else answers that there is nothing.
@@ -201,10 +211,10 @@ fn last(log: &Log) -> impl Iterator<Item = Entry<'_>> {
 }
 
 /// A map in RESP3, an array of pairs in RESP2.
-fn begin(reply: &mut Reply, streams: usize) {
+fn streams_aggregate(reply: &Reply) -> Aggregate {
     match reply.protocol() {
-        Protocol::Resp2 => reply.array(streams),
-        Protocol::Resp3 => reply.map(streams),
+        Protocol::Resp2 => Aggregate::Array,
+        Protocol::Resp3 => Aggregate::Map,
     }
 }
 
