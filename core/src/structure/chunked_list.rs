@@ -399,7 +399,8 @@ impl ChunkedList {
         if let (Some(Chunk::Packed(full)), Chunk::Packed(fresh)) =
             (self.nodes.get(at).map(|node| &node.chunk), &mut node.chunk)
         {
-            fresh.reserve(end == End::Front, full.bytes().len());
+            let rest = full.bytes().len().saturating_sub(fresh.bytes().len());
+            fresh.reserve(end == End::Front, rest);
         }
         let at = if end == End::Front { 0 } else { self.nodes.len() };
         self.add_node(at, node);
