@@ -86,12 +86,12 @@ fn collections_twice(site: &Site) -> Outcome {
         play(
             site,
             &[
-                ("SADD abuse:s a b", Reply::Integer(2)),
-                ("SMOVE abuse:s abuse:s a", Reply::Integer(1)),
-                ("SMOVE abuse:s abuse:s none", Reply::Integer(0)),
-                ("SDIFFSTORE abuse:s abuse:s abuse:none", Reply::Integer(2)),
-                ("SDIFFSTORE abuse:s abuse:s abuse:s", Reply::Integer(0)),
-                ("EXISTS abuse:s", Reply::Integer(0)),
+                ("SADD abuse:twice a b", Reply::Integer(2)),
+                ("SMOVE abuse:twice abuse:twice a", Reply::Integer(1)),
+                ("SMOVE abuse:twice abuse:twice none", Reply::Integer(0)),
+                ("SDIFFSTORE abuse:twice abuse:twice abuse:none", Reply::Integer(2)),
+                ("SDIFFSTORE abuse:twice abuse:twice abuse:twice", Reply::Integer(0)),
+                ("EXISTS abuse:twice", Reply::Integer(0)),
             ],
         )?;
     }
