@@ -18,7 +18,9 @@ const SEGMENT_PAUSE: Duration = Duration::from_micros(300);
 /// Commands whose replies do not depend on what ran before.
 fn corpus() -> Vec<u8> {
     let mut bytes = Vec::new();
-    for line in ["SET abuse:split v", "GET abuse:split", "SET abuse:split v EX 100", "NOSUCH a", "GET", "MULTI", "PING", "EXEC"] {
+    for line in
+        ["SET abuse:split v", "GET abuse:split", "SET abuse:split v EX 100", "NOSUCH a", "GET", "MULTI", "PING", "EXEC"]
+    {
         bytes.extend(words(line));
     }
     bytes.extend_from_slice(b"PING\r\n\r\n*0\r\nECHO \"a b\"\r\n*2\r\n$4\r\nECHO\r\n$4\r\n\r\n\0*\r\nPING\n");
