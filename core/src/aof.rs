@@ -14,13 +14,11 @@ use std::io::{self, Read};
 
 use crate::limits::TRANSACTION_BYTES;
 use crate::number::parse_i64;
+use crate::rdb::window::Window;
 use crate::resp::{Arguments, Parser, RequestLimits, Step};
 use crate::store::record::Change;
 
 pub use manifest::{BadManifest, MANIFEST_BYTES, Part, parts};
-
-/// Bytes read at a time at first; a request that is longer makes them more.
-const CHUNK_BYTES: usize = 1 << 20;
 
 /// Longest annotation: a line that begins with `#`.
 const ANNOTATION_BYTES: usize = 1024;
@@ -79,7 +77,7 @@ pub fn read_requests(
     now_us: u64,
     take: &mut dyn FnMut(&Change<'_>) -> Result<(), String>,
 ) -> Result<Summary, AofError> {
-    let window = Window { file, bytes: ahead, at: 0, before: offset, is_over: false };
+    let window = Window::new(file, ahead, offset);
     let replay = Replay { clock_us: 0, now_us, db: 0, summary: Summary::default(), queue: None };
     replay.run(window, take)
 }
@@ -132,8 +130,8 @@ impl Replay {
                 }
             };
             match consumed {
-                Some(consumed) => window.at += consumed,
-                None if !window.is_over => window.more()?,
+                Some(consumed) => window.advance(consumed),
+                None if !window.is_over() => window.more()?,
                 None => return Ok(self.end(&window)),
             }
         }
@@ -265,38 +263,5 @@ fn is_relative(args: Arguments<'_>) -> bool {
         () if is(b"XADD") => has(b"*"),
         () if is(b"SET") || is(b"GETEX") || is(b"HSETEX") || is(b"HGETEX") => has(b"EX") || has(b"PX"),
         () => false,
-    }
-}
-
-/// The part of a file that is in memory.
-struct Window<'f> {
-    file: &'f mut dyn Read,
-    bytes: Vec<u8>,
-    /// Where the unread part begins.
-    at: usize,
-    /// Bytes of the file before `bytes`.
-    before: u64,
-    /// The file has no more.
-    is_over: bool,
-}
-
-impl Window<'_> {
-    fn rest(&self) -> &[u8] {
-        &self.bytes[self.at..]
-    }
-
-    fn position(&self) -> u64 {
-        self.before + self.at as u64
-    }
-
-    /// Doubles what is in memory of the unread part, from a chunk on.
-    fn more(&mut self) -> io::Result<()> {
-        self.before += self.at as u64;
-        self.bytes.drain(..self.at);
-        self.at = 0;
-        let wanted = (self.bytes.len() as u64).max(CHUNK_BYTES as u64);
-        let read = Read::take(&mut *self.file, wanted).read_to_end(&mut self.bytes)?;
-        self.is_over = (read as u64) < wanted;
-        Ok(())
     }
 }

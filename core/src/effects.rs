@@ -13,7 +13,7 @@ pub struct Effects {
     pub close: Vec<ClientId>,
     /// Replies to clients whose requests waited; they wait no more.
     pub deliver: Vec<Delivery>,
-    /// Waiting requests to be run again by [`crate::execute::retry`] under holds of their own, before the next command
+    /// Waiting requests to be run again by [`crate::retry::retry`] under holds of their own, before the next command
     /// of the batch.
     pub retries: Vec<Retry>,
     /// Keys to be sent to another server: MIGRATE.

@@ -12,6 +12,7 @@ mod read;
 mod stream;
 #[cfg(test)]
 mod tests;
+pub(crate) mod window;
 mod write;
 
 pub use crate::structure::rdb::length::{Compression, Reader};

@@ -1,6 +1,7 @@
 //! Files as servers write them, and damaged ones.
 
 use super::*;
+use crate::rdb::window::CHUNK_BYTES;
 
 const NOW_US: u64 = 1_800_000_000_000_000;
 

@@ -193,7 +193,7 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// The shards that [`crate::execute::retry`] needs.
+    /// The shards that [`crate::retry::retry`] needs.
     pub fn shards(&self, layout: &Layout) -> ShardSet {
         self.parked.shards.with(layout.shard_of(layout.hash(&self.key.1)))
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use super::window::Window;
 use super::{Corrupt, Form, Kind, Limits, Loaded, Reader, read_value, write_value};
 use crate::keyspace::entry::Entry;
 use crate::structure::rdb::crc64;
@@ -28,9 +29,6 @@ const MAGIC_BYTES: usize = 9;
 
 /// Bytes of the checksum at the end.
 const CHECKSUM_BYTES: usize = 8;
-
-/// Bytes read at a time at first; a value that is longer makes them more.
-const CHUNK_BYTES: usize = 1 << 20;
 
 /// Appends what an RDB file begins with.
 pub fn write_header(version: u16, out: &mut Vec<u8>) {
@@ -131,13 +129,14 @@ pub fn read_leading_file(
     accepts_unchecked: bool,
     mut take: impl FnMut(u16, Entry) -> Result<(), &'static str>,
 ) -> Result<Behind, FileError> {
-    let mut window = Window { file, bytes: Vec::new(), at: 0, before: 0, sum: 0, is_over: false };
+    let mut window = Window::new(file, Vec::new(), 0);
     window.fill(MAGIC_BYTES)?;
     let version =
         version_of(window.rest()).ok_or(FileError::Corrupt(0, "it does not begin with REDIS and a version"))?;
     if version > u32::from(super::VERSION_MAX) {
         return Err(FileError::TooNew(version));
     }
+    let mut sum = crc64::update(0, &window.rest()[..MAGIC_BYTES]);
     window.advance(MAGIC_BYTES);
     let (mut db, mut deadline_ms) = (0, None);
     loop {
@@ -145,34 +144,36 @@ pub fn read_leading_file(
             let position = window.position();
             match read_step(window.rest(), limits) {
                 Ok(found) => break found,
-                Err(Corrupt) if window.is_over => {
+                Err(Corrupt) if window.is_over() => {
                     return Err(FileError::Corrupt(position, "what stands there cannot be read"));
                 }
                 // It may only be that not all of it is here.
                 Err(Corrupt) => window.more()?,
             }
         };
+        sum = crc64::update(sum, &window.rest()[..used]);
+        let is_end = matches!(step, Step::End);
         match step {
-            Step::Nothing => {}
+            Step::Nothing | Step::End => {}
             Step::Database(number) => db = number,
             Step::Expiry(ms) => deadline_ms = Some(ms),
             Step::Key { key, value } => {
                 let entry = value.into_entry(&key, deadline_ms.take(), 0);
                 take(db, entry).map_err(|what| FileError::Corrupt(window.position(), what))?;
             }
-            Step::End => {
-                window.advance(used);
-                break;
-            }
         }
         window.advance(used);
+        if is_end {
+            break;
+        }
     }
     // Files of old servers have no checksum; ours do, whatever a damaged version says.
     if version >= 5 || !accepts_unchecked {
-        window.check_end(accepts_unchecked)?;
+        check_end(&mut window, sum, accepts_unchecked)?;
     }
     window.fill(1)?;
-    Ok(Behind { at: window.position(), ahead: window.bytes })
+    let (at, ahead) = window.into_rest();
+    Ok(Behind { at, ahead })
 }
 
 fn version_of(bytes: &[u8]) -> Option<u32> {
@@ -228,63 +229,18 @@ fn read_step<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(usize, Step<'a>), 
     Ok((bytes.len() - reader.remaining(), step))
 }
 
-/// The part of a file that is in memory.
-struct Window<'f> {
-    file: &'f mut dyn Read,
-    bytes: Vec<u8>,
-    /// Where the unread part begins.
-    at: usize,
-    /// Bytes of the file before `bytes`.
-    before: u64,
-    /// Checksum of everything that was read.
-    sum: u64,
-    /// The file has no more.
-    is_over: bool,
-}
-
-impl Window<'_> {
-    fn rest(&self) -> &[u8] {
-        &self.bytes[self.at..]
-    }
-
-    fn position(&self) -> u64 {
-        self.before + self.at as u64
-    }
-
-    fn advance(&mut self, len: usize) {
-        self.sum = crc64::update(self.sum, &self.bytes[self.at..self.at + len]);
-        self.at += len;
-    }
-
-    /// Doubles what is in memory of the unread part, from a chunk on.
-    fn more(&mut self) -> Result<(), FileError> {
-        let unread = self.bytes.len() - self.at;
-        self.fill((unread * 2).max(CHUNK_BYTES))
-    }
-
-    /// Brings so many unread bytes into memory, or all there are.
-    fn fill(&mut self, len: usize) -> Result<(), FileError> {
-        self.before += self.at as u64;
-        self.bytes.drain(..self.at);
-        self.at = 0;
-        let wanted = len.saturating_sub(self.bytes.len()) as u64;
-        let read = Read::take(&mut *self.file, wanted).read_to_end(&mut self.bytes)?;
-        self.is_over = (read as u64) < wanted;
-        Ok(())
-    }
-
-    fn check_end(&mut self, accepts_unchecked: bool) -> Result<(), FileError> {
-        self.fill(CHECKSUM_BYTES)?;
-        let position = self.position();
-        let checksum = *self
-            .rest()
-            .first_chunk::<CHECKSUM_BYTES>()
-            .ok_or(FileError::Corrupt(position, "it does not end with a checksum"))?;
-        self.at += CHECKSUM_BYTES;
-        match u64::from_le_bytes(checksum) {
-            0 if accepts_unchecked => Ok(()),
-            checksum if checksum == self.sum => Ok(()),
-            _ => Err(FileError::Corrupt(position, "the checksum does not fit")),
-        }
+/// Checks the trailer against the checksum of everything before it.
+fn check_end(window: &mut Window<'_>, sum: u64, accepts_unchecked: bool) -> Result<(), FileError> {
+    window.fill(CHECKSUM_BYTES)?;
+    let position = window.position();
+    let checksum = *window
+        .rest()
+        .first_chunk::<CHECKSUM_BYTES>()
+        .ok_or(FileError::Corrupt(position, "it does not end with a checksum"))?;
+    window.advance(CHECKSUM_BYTES);
+    match u64::from_le_bytes(checksum) {
+        0 if accepts_unchecked => Ok(()),
+        checksum if checksum == sum => Ok(()),
+        _ => Err(FileError::Corrupt(position, "the checksum does not fit")),
     }
 }

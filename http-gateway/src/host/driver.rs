@@ -439,9 +439,12 @@ fn hold_shard<'h, 's>(shared: &'s Shared, hold: &'h mut Hold<'s>, id: ShardId) -
 /// Serves waiting requests that need other shards than those held when their key changed.
 #[cold]
 pub(super) fn run_retries(shared: &Shared, env: Env<'_>, effects: &mut Effects) {
-    while let Some(next) = effects.retries.pop() {
-        let mut guards = shared.shards(next.shards(&shared.layout));
-        retry(held(&mut guards), &next, env, effects);
+    while !effects.retries.is_empty() {
+        // Those that come up meanwhile have their turn behind these.
+        for next in std::mem::take(&mut effects.retries) {
+            let mut guards = shared.shards(next.shards(&shared.layout));
+            retry(held(&mut guards), &next, env, effects);
+        }
     }
 }
 

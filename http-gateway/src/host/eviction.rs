@@ -52,7 +52,7 @@ impl Shared {
             signals: &self.signals,
             counters,
             journal: self.log.as_ref().map(|log| log as &dyn Journal),
-            host: &self.process,
+            host: self,
         };
         let mut effects = Effects::default();
         let has_evicted = self.make_room(env, &mut effects);

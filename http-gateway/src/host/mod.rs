@@ -22,18 +22,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use larder_core::effects::{Delivery, Effects};
 use larder_core::hash::Random;
 use larder_core::hub::{Client, Host, Hub, ProcessInfo, Signals};
-use larder_core::keyspace::entry::Entry;
 use larder_core::keyspace::eviction::Evictor;
 use larder_core::keyspace::shard::Shard;
 use larder_core::keyspace::waiting::{Parked, Until, Wait};
 use larder_core::keyspace::{Held, Layout, ShardId, ShardSet};
 use larder_core::limits::MAX_SHARDS;
-use larder_core::load::Loader;
-use larder_core::rdb::{Limits, read_file};
+use larder_core::load::load;
 use larder_core::retry::{resume, unpark};
 use larder_core::session::{ClientId, ClientRecord, Session};
 use larder_core::settings::{AppendFsync, Settings};
-use larder_core::store::record::Change;
 use larder_core::store::{Lsn, Opened, Status, StoreError};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -125,18 +122,8 @@ impl Shared {
     pub fn load(&mut self, opened: Opened) -> Result<(), StoreError> {
         let Opened { store, snapshot, changes, last, truncated_bytes } = opened;
         let settings = Arc::clone(&self.hub().settings);
-        let mut shards: Vec<Shard> = self.layout.build();
         let begun_ms = now_ms();
-        if let Some((_, mut file)) = snapshot {
-            load_snapshot(&mut *file, &mut shards, &self.layout, &settings)?;
-        }
-        let mut loader = Loader::new(self.layout, &settings);
-        for change in changes {
-            let (lsn, payload) = change?;
-            let corrupt = |why: &str| StoreError::Corrupt(format!("record {lsn} of the log: {why}"));
-            let change = Change::read(&payload).ok_or_else(|| corrupt("it is no change"))?;
-            loader.apply(&mut shards, &change).map_err(|why| corrupt(&why))?;
-        }
+        let mut shards = load(snapshot, changes, &self.layout, &settings)?;
         shards.iter_mut().for_each(Shard::start_journaling);
         let loaded_keys = shards_len(&shards);
         {
@@ -369,7 +356,7 @@ impl Shared {
 
 impl Host for Shared {
     fn process(&self) -> ProcessInfo {
-        self.process.process()
+        self.process.info()
     }
 
     fn rewrite_config(&self, settings: &Settings) -> Result<(), String> {
@@ -377,11 +364,12 @@ impl Host for Shared {
     }
 
     fn shutdown(&self) -> Result<(), String> {
-        self.process.shutdown()
+        self.process.stop.notify_one();
+        Ok(())
     }
 
     fn sleep(&self, duration: std::time::Duration) {
-        self.process.sleep(duration);
+        std::thread::sleep(duration);
     }
 
     fn store_status(&self) -> Option<Status> {
@@ -397,28 +385,8 @@ impl Host for Shared {
     }
 
     fn allocator(&self) -> &'static str {
-        self.process.allocator()
+        process::ALLOCATOR
     }
-}
-
-/// Reads a snapshot into empty shards.
-fn load_snapshot(
-    file: &mut dyn std::io::Read,
-    shards: &mut [Shard],
-    layout: &Layout,
-    settings: &Settings,
-) -> Result<(), StoreError> {
-    let limits = Limits::new(settings, layout.hasher());
-    let take = |db: u16, entry: Entry| {
-        let hash = layout.hash(entry.key());
-        let shard = &mut shards[layout.shard_of(hash)];
-        if db >= shard.databases() {
-            return Err("a database number is above the `databases` setting");
-        }
-        shard.load(db, hash, entry);
-        Ok(())
-    };
-    read_file(file, &limits, false, take).map_err(|error| StoreError::Corrupt(format!("the snapshot: {error}")))
 }
 
 /// Keys of all databases.

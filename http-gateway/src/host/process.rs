@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 
-use larder_core::hub::{Host, ProcessInfo};
+use larder_core::hub::ProcessInfo;
 use larder_core::settings::Settings;
+
+/// The memory allocator of the server (see main.rs).
+pub const ALLOCATOR: &str = "mimalloc";
 
 /// Unix time in microseconds.
 #[inline]
@@ -42,8 +45,9 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// Bytes of a memory page in `/proc/PID/statm` on the platforms we build for.
 const PAGE_BYTES: u64 = 4096;
 
-impl Host for ServerProcess {
-    fn process(&self) -> ProcessInfo {
+impl ServerProcess {
+    /// What INFO tells of it.
+    pub fn info(&self) -> ProcessInfo {
         let (user_seconds, system_seconds) = cpu_seconds().unwrap_or_default();
         ProcessInfo {
             pid: std::process::id(),
@@ -57,7 +61,8 @@ impl Host for ServerProcess {
         }
     }
 
-    fn rewrite_config(&self, settings: &Settings) -> Result<(), String> {
+    /// Writes the settings into the configuration file it was started with (CONFIG REWRITE).
+    pub fn rewrite_config(&self, settings: &Settings) -> Result<(), String> {
         let Some(path) = &self.config_file else {
             return Err("ERR The server is running without a config file".to_owned());
         };
@@ -80,19 +85,6 @@ impl Host for ServerProcess {
             std::fs::rename(&fresh, path)
         };
         rewrite().map_err(|error| format!("ERR Rewriting config file: {error}"))
-    }
-
-    fn allocator(&self) -> &'static str {
-        "mimalloc"
-    }
-
-    fn shutdown(&self) -> Result<(), String> {
-        self.stop.notify_one();
-        Ok(())
-    }
-
-    fn sleep(&self, duration: Duration) {
-        std::thread::sleep(duration);
     }
 }
 

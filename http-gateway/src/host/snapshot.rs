@@ -2,7 +2,6 @@
 //! the store after a fault. One thread takes them, one at a time.
 
 use std::io::Write;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -115,7 +114,7 @@ fn take(shared: &Shared, log: &Log) -> Result<(), String> {
     let (begun, begun_ms) = (Instant::now(), now_ms());
     shared.hub().persistence.running_since_ms = Some(begun_ms);
     let heals = log.fault().is_some();
-    let result = write(shared, log);
+    let result = write(shared, log, heals);
     let mut hub = shared.hub();
     let persistence = &mut hub.persistence;
     persistence.running_since_ms = None;
@@ -142,8 +141,8 @@ fn take(shared: &Shared, log: &Log) -> Result<(), String> {
     }
 }
 
-/// Writes a snapshot. Answers the number of changes that it holds.
-fn write(shared: &Shared, log: &Log) -> Result<u64, String> {
+/// Writes a snapshot, which `heals` the log if the store had failed before. Answers the number of changes that it holds.
+fn write(shared: &Shared, log: &Log, heals: bool) -> Result<u64, String> {
     let form = Form::new(&shared.hub().settings);
     let mut file = log.store().begin_snapshot().map_err(|error| error.to_string())?;
     let (lsn, changes) = {
@@ -182,7 +181,8 @@ fn write(shared: &Shared, log: &Log) -> Result<u64, String> {
     result.and_then(|()| put(&mut out)).map_err(|error| error.to_string())?;
     file.write_all(&sum.to_le_bytes()).map_err(|error| error.to_string())?;
     file.commit(lsn).map_err(|error| error.to_string())?;
-    if shared.signals.write_fault.load(Ordering::Acquire) {
+    // A fault that came meanwhile stays: the file does not hold what was written after its beginning.
+    if heals {
         log.healed(lsn);
     }
     Ok(changes)

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::command::registry;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::number;
@@ -99,12 +98,7 @@ pub(super) fn unblock(cx: &mut Context) -> Result<(), CommandError> {
     // The first to ask ends the wait; to others it has ended.
     let ends = client.is_some_and(|client| {
         let record = &client.record;
-        // SAVE waits for the host, whose answer comes in any case.
-        let saves = registry()
-            .find(b"save")
-            .is_some_and(|save| record.last_command.load(Ordering::Relaxed) == save.index() as u64 + 1);
-        !saves
-            && record.waits.load(Ordering::Relaxed)
+        record.waits.load(Ordering::Relaxed)
             && record.unblock.compare_exchange(0, how, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     });
     if ends {
