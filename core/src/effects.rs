@@ -1,6 +1,7 @@
 //! What commands want done outside the shards they hold, as values that the host carries out after letting go.
 
 use crate::commands::migrate::Migration;
+use crate::keyspace::discard::Discarded;
 use crate::keyspace::waiting::Retry;
 use crate::limits::ERROR_PREFIXES;
 use crate::session::ClientId;
@@ -20,6 +21,8 @@ pub struct Effects {
     pub migration: Option<Box<Migration>>,
     /// A snapshot is wanted: SAVE, BGSAVE.
     pub snapshot: Option<SnapshotWish>,
+    /// Values that take long to free.
+    pub discarded: Vec<Discarded>,
     /// Clients that shall look at [`crate::session::ClientRecord::unblock`].
     pub wake: Vec<ClientId>,
     /// Requests in RESP that do what the running command did, for the journal, where its own words would not: what was
@@ -41,6 +44,7 @@ impl Effects {
             && self.retries.is_empty()
             && self.migration.is_none()
             && self.snapshot.is_none()
+            && self.discarded.is_empty()
             && self.wake.is_empty()
             && self.errors.is_empty()
             && !self.pause_changed

@@ -92,6 +92,8 @@ pub struct Signals {
     pub write_fault: AtomicBool,
     /// DEBUG SET-ACTIVE-EXPIRE 0 stops active expiry.
     pub active_expiry_stopped: AtomicBool,
+    /// DEBUG SET-SKIP-CHECKSUM-VALIDATION 1: RESTORE takes payloads whose checksums do not fit.
+    pub dump_checksums_ignored: AtomicBool,
 }
 
 impl Signals {
@@ -203,6 +205,8 @@ pub struct ProcessInfo {
     pub os: String,
     /// Resident memory in bytes, 0 if unknown.
     pub resident_bytes: u64,
+    /// Memory of the machine in bytes, 0 if unknown.
+    pub system_bytes: u64,
     /// CPU time in user mode.
     pub user_seconds: f64,
     /// CPU time in the kernel.
@@ -242,6 +246,11 @@ pub trait Host {
     /// Why the log cannot be written at present.
     fn log_fault(&self) -> Option<String> {
         None
+    }
+
+    /// Keys whose large values wait to be freed, and those whose values have been.
+    fn lazily_freed(&self) -> (u64, u64) {
+        (0, 0)
     }
 
     /// Name of the memory allocator.

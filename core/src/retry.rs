@@ -19,6 +19,7 @@ pub fn retry(held: Held<'_>, retry: &Retry, env: Env<'_>, effects: &mut Effects)
     let mut keys = Keyspace::new(held, env.layout, retry.parked.db, env.now_ms(), env.access_clock(), None);
     serve_key(&mut keys, &retry.key, Some(&retry.parked), env, effects);
     serve(&mut keys, env, effects);
+    keys.take_discarded(&mut effects.discarded);
 }
 
 /// Serves those who wait for keys that have changed under the present holds.

@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn a_client_that_leaves_during_a_pause_gives_back_its_place() {
         let process = ServerProcess { config_file: None, threads: 1, stop: Arc::default() };
-        let shared = Arc::new(Shared::new(Settings::default(), 1, process, now_ms(), [1, 2, 3]));
+        let shared = Arc::new(Shared::new(Settings::default(), 1, process, now_ms(), [1, 2, 3]).expect("a thread"));
         shared.signals.pause_until_ms.store(u64::MAX, Ordering::Relaxed);
         shared.signals.pause_all.store(true, Ordering::Relaxed);
         let address = "127.0.0.1:1".to_owned();

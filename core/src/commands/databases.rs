@@ -1,6 +1,6 @@
 //! Whole databases: their size, emptying and exchanging them.
 
-use crate::command::{Categories, Command, Flags, Group, Scope};
+use crate::command::{Categories, Command, Flags, Group, Scope, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::number;
@@ -8,7 +8,7 @@ use crate::number;
 const FLUSH_TIPS: &[&str] = &["request_policy:all_shards", "response_policy:all_succeeded"];
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "dbsize",
         group: Group::Server,
@@ -66,7 +66,7 @@ pub static COMMANDS: &[Command] = &[
         handler: swapdb,
         ..Command::ROW
     },
-];
+]);
 
 fn dbsize(cx: &mut Context) -> Result<(), CommandError> {
     let db = cx.keys.db;
@@ -97,7 +97,7 @@ fn flushall(cx: &mut Context) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// ASYNC and SYNC are both done at once: no thread frees memory later.
+/// ASYNC and SYNC alike: the keys are gone at once, their memory is freed in the background.
 fn check_flush_mode(cx: &Context) -> Result<(), CommandError> {
     match cx.args.len() {
         1 => Ok(()),

@@ -2,7 +2,7 @@
 
 use bitflags::bitflags;
 
-use crate::command::{Categories, Command, Flags, Group, KeyAccess, KeySpec};
+use crate::command::{Categories, Command, Flags, Group, KeyAccess, KeySpec, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::resp::Arguments;
@@ -14,7 +14,7 @@ const ASKED_KEY: &[KeySpec] = &[KeySpec::one(KeyAccess::RO.union(KeyAccess::ACCE
 const CHANGES_WITH_TIME: &[&str] = &["nondeterministic_output"];
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "expire",
         arity: -3,
@@ -114,7 +114,7 @@ pub static COMMANDS: &[Command] = &[
         handler: persist,
         ..ROW
     },
-];
+]);
 
 /// What all rows of the family share.
 const ROW: Command = Command { group: Group::Generic, categories: Categories::KEYSPACE, ..Command::ROW };
@@ -200,7 +200,9 @@ fn set_expiry(cx: &mut Context, unit_ms: u64, base_ms: u64) -> Result<(), Comman
     if applies {
         match u64::try_from(wanted_ms) {
             Ok(deadline_ms) if deadline_ms > cx.env.now_ms() => cx.keys.set_deadline(slot, Some(deadline_ms)),
-            _ => drop(cx.keys.remove(slot)),
+            _ => {
+                cx.keys.discard(slot);
+            }
         }
     }
     cx.reply.integer(applies.into());

@@ -1,6 +1,6 @@
 //! Keys of any type: removing, counting, renaming, copying, moving.
 
-use crate::command::{Categories, Command, Flags, Group, KeyAccess, KeySpec};
+use crate::command::{Categories, Command, Flags, Group, KeyAccess, KeySpec, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace;
@@ -8,7 +8,7 @@ use crate::keyspace;
 const SUM_OF_SHARDS: &[&str] = &["request_policy:multi_shard", "response_policy:agg_sum"];
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "del",
         group: Group::Generic,
@@ -145,17 +145,17 @@ pub static COMMANDS: &[Command] = &[
         handler: move_,
         ..Command::ROW
     },
-];
+]);
 
 /// MOVE and COPY onto the key itself.
 const SAME_OBJECT: CommandError = CommandError::fixed("ERR source and destination objects are the same");
 
-/// DEL and UNLINK alike: nothing frees memory in the background yet.
+/// DEL and UNLINK alike: large values are always freed in the background.
 fn del(cx: &mut Context) -> Result<(), CommandError> {
     let mut removed = 0;
     for key in cx.args.iter().skip(1) {
         let slot = cx.keys.locate(key);
-        removed += i64::from(cx.keys.remove(slot).is_some());
+        removed += i64::from(cx.keys.discard(slot));
     }
     cx.reply.integer(removed);
     Ok(())

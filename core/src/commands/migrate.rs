@@ -2,7 +2,7 @@
 //! those that the other server has, unless they have changed since.
 
 use crate::command::keys::{Begin, Find};
-use crate::command::{Categories, Command, Flags, Group, KeyAccess, KeySpec, Scope};
+use crate::command::{Categories, Command, Flags, Group, KeyAccess, KeySpec, Scope, rows};
 use crate::context::{Context, Env};
 use crate::effects::Effects;
 use crate::error::CommandError;
@@ -20,7 +20,7 @@ use crate::store::Lsn;
 use super::dump::payload_of;
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[Command {
+pub static COMMANDS: &[Command] = &rows([Command {
     name: "migrate",
     group: Group::Generic,
     arity: -6,
@@ -43,7 +43,7 @@ pub static COMMANDS: &[Command] = &[Command {
     tips: &["nondeterministic_output"],
     handler: migrate,
     ..Command::ROW
-}];
+}]);
 
 const MOVED: KeyAccess = KeyAccess::RW.union(KeyAccess::ACCESS).union(KeyAccess::DELETE);
 
@@ -245,7 +245,7 @@ impl Migration {
             }
             if is_same {
                 let slot = keys.locate(&packed.key);
-                if keys.remove(slot).is_some() {
+                if keys.discard(slot) {
                     removed.push(&packed.key);
                 }
             } else if packed.deadline_ms.is_none_or(|deadline_ms| deadline_ms > env.now_ms()) {
@@ -259,6 +259,7 @@ impl Migration {
         if keys.has_ready() {
             serve(&mut keys, env, effects);
         }
+        keys.take_discarded(&mut effects.discarded);
         Finished { changed, depends_on: session.depends_on }
     }
 }

@@ -1,6 +1,7 @@
 //! The keyspace: databases cut into shards, and the view of them that a command works on.
 
 mod clock;
+pub mod discard;
 pub mod entry;
 pub mod eviction;
 mod field_deadlines;
@@ -41,6 +42,7 @@ impl<'k> Slot<'k> {
     }
 
     /// The shard it belongs to.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn shard(&self) -> ShardId {
         self.shard
     }
@@ -77,11 +79,13 @@ pub struct PlannedKey {
 impl PlannedKey {
     /// Remembers the hash of a key.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn new(key: &[u8], hash: u64) -> Self {
         Self { address: key.as_ptr() as usize, len: key.len(), hash }
     }
 
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn hash_of(&self, key: &[u8]) -> Option<u64> {
         (self.address == key.as_ptr() as usize && self.len == key.len()).then_some(self.hash)
     }
@@ -92,6 +96,7 @@ pub type Text<'a> = Cow<'a, [u8]>;
 
 impl<'a> Keyspace<'a> {
     /// A view of the held shards.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn new(
         held: Held<'a>,
         layout: &'a Layout,
@@ -104,6 +109,7 @@ impl<'a> Keyspace<'a> {
     }
 
     /// Looks for a key to read it: counts a hit or miss and moves its access clock.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn read<'k>(&mut self, key: &'k [u8]) -> Slot<'k> {
         let (clock, keeps_clocks) = (self.clock, self.keeps_clocks);
         let slot = self.locate(key);
@@ -120,6 +126,7 @@ impl<'a> Keyspace<'a> {
     }
 
     /// Looks for a key to change it: moves its access clock and counts nothing.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn write<'k>(&mut self, key: &'k [u8]) -> Slot<'k> {
         let slot = self.locate(key);
         if !self.keeps_clocks {
@@ -141,12 +148,14 @@ impl<'a> Keyspace<'a> {
     }
 
     /// Looks for a key without counting or touching it.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn locate<'k>(&mut self, key: &'k [u8]) -> Slot<'k> {
         self.locate_in(self.db, key)
     }
 
     /// Looks for a key of another database.
     #[inline(never)]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn locate_in<'k>(&mut self, db: u16, key: &'k [u8]) -> Slot<'k> {
         let planned = self.planned.and_then(|planned| planned.hash_of(key));
         let hash = planned.unwrap_or_else(|| self.layout.hash(key));
@@ -164,6 +173,7 @@ impl<'a> Keyspace<'a> {
     }
 
     /// Moves the access clock of a key.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn touch(&mut self, slot: Slot<'_>) {
         let clock = self.clock;
         self.shard(slot.shard).touch(slot.db, slot.located, |old| clock.touched(old));
@@ -171,11 +181,13 @@ impl<'a> Keyspace<'a> {
 
     /// The entry of a key that was found.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn entry(&self, slot: Slot<'_>) -> Option<&Entry> {
         self.held_shard(slot.shard).entry(slot.db, slot.located)
     }
 
     /// The string under a key: `None` if there is no key, an error if it holds another type.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn string(&self, slot: Slot<'_>) -> Result<Option<Text<'_>>, CommandError> {
         match self.entry(slot) {
             None => Ok(None),
@@ -184,11 +196,13 @@ impl<'a> Keyspace<'a> {
     }
 
     /// Stores a string, in the encoding that suits it, in place of any value of any type.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn set_string(&mut self, slot: Slot<'_>, value: &[u8], deadline_ms: Option<u64>) {
         self.put(slot, encode_string(value), deadline_ms);
     }
 
     /// Stores a value in place of any other.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn put(&mut self, slot: Slot<'_>, value: NewValue<'_>, deadline_ms: Option<u64>) {
         let clock = self.clock.replaced(|| self.entry(slot).map(Entry::clock));
         self.shard(slot.shard).put(slot.db, slot.located, slot.key, value, deadline_ms, clock);
@@ -200,7 +214,7 @@ impl<'a> Keyspace<'a> {
         let (shard, now_ms) = (self.layout.shard_of(hash), self.now_ms);
         let shard = self.shard(shard);
         let located = shard.locate(db, hash, entry.key(), now_ms);
-        shard.remove(db, located);
+        shard.remove_and_discard(db, located);
         shard.insert_entry(db, hash, entry);
     }
 
@@ -208,6 +222,7 @@ impl<'a> Keyspace<'a> {
     ///
     /// # Panics
     /// If the slot does not exist.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn update<R>(&mut self, slot: Slot<'_>, change: impl FnOnce(&mut Entry) -> R) -> R {
         self.shard(slot.shard).update(slot.db, slot.located, slot.key, change)
     }
@@ -281,7 +296,7 @@ impl<'a> Keyspace<'a> {
             result
         });
         if is_empty {
-            self.remove(slot);
+            self.discard(slot);
         }
         Ok(Some(result))
     }
@@ -309,7 +324,7 @@ impl<'a> Keyspace<'a> {
     /// Stores a collection, without expiry, in place of any value of any type; an empty one removes the key.
     pub fn put_value<T: Stored>(&mut self, slot: Slot<'_>, value: T) {
         if value.is_empty() && !T::KEEPS_EMPTY {
-            self.remove(slot);
+            self.discard(slot);
         } else {
             self.put(slot, NewValue::Object(Box::new(value.into_object())), None);
         }
@@ -323,6 +338,11 @@ impl<'a> Keyspace<'a> {
     /// Removes a key and returns what it held.
     pub fn remove(&mut self, slot: Slot<'_>) -> Option<Entry> {
         self.shard(slot.shard).remove(slot.db, slot.located)
+    }
+
+    /// Removes a key and says whether there was one. Memory that takes long to free is freed later.
+    pub fn discard(&mut self, slot: Slot<'_>) -> bool {
+        self.shard(slot.shard).remove_and_discard(slot.db, slot.located)
     }
 
     /// The instant of the command, Unix time in milliseconds.
@@ -344,6 +364,7 @@ impl<'a> Keyspace<'a> {
     ///
     /// # Panics
     /// If the plan did not ask for it: a command row whose keys or scope are wrong.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn shard(&mut self, id: ShardId) -> &mut Shard {
         match &mut self.held {
             Held::One(held, shard) => {
@@ -382,6 +403,7 @@ impl<'a> Keyspace<'a> {
 
     /// Lets the sum of all memory know how much the held shards take, once it is off by `untold` bytes for one.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn tell_bytes(&mut self, sum: &AtomicU64, untold: usize) {
         match &mut self.held {
             Held::None => {}
@@ -401,6 +423,7 @@ impl<'a> Keyspace<'a> {
 
     /// Whether a key that requests wait for has changed.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn has_ready(&self) -> bool {
         match &self.held {
             Held::None => false,
@@ -437,6 +460,7 @@ pub fn string_of(entry: &Entry) -> Result<Text<'_>, CommandError> {
 
 /// The encoding a plain SET gives a string: decimal integers as numbers, all else inline.
 #[inline]
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn encode_string(value: &[u8]) -> NewValue<'_> {
     /// Digits and sign of the longest 64-bit integer.
     const LONGEST_INTEGER: usize = 20;

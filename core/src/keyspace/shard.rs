@@ -6,6 +6,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::discard::{Discarded, is_large};
 use super::entry::{Entry, NewValue};
 use super::field_deadlines::{self, FieldDeadlines, NEVER};
 use super::journaling::{Expired, Journaling};
@@ -41,6 +42,7 @@ pub struct Shard {
     pub waiting: Waiting,
     field_deadlines: FieldDeadlines,
     entry_bytes: usize,
+    pub(super) discarded: Vec<Discarded>,
     /// What the sum of all memory knows: [`Shard::heap_bytes`], and `entry_bytes` at that time.
     told_bytes: (usize, usize),
     /// Counters of this shard.
@@ -91,6 +93,7 @@ impl Shard {
             waiting: Waiting::default(),
             field_deadlines: FieldDeadlines::default(),
             entry_bytes: 0,
+            discarded: Vec::new(),
             told_bytes: (0, 0),
             stats: ShardStats::default(),
             journaling: Journaling::default(),
@@ -153,6 +156,7 @@ impl Shard {
         clock: u32,
     ) -> Located {
         let hash = located.hash;
+        let located = self.without_large(db, located);
         match located.position {
             Some(_) => self.update(db, located, key, |entry| {
                 entry.set_value(value);
@@ -174,6 +178,11 @@ impl Shard {
         let position = self.insert(db, hash, entry);
         self.changed(db, &key);
         Located { hash, position: Some(position) }
+    }
+
+    /// Makes room for about so many keys of a database that will be loaded.
+    pub fn expect(&mut self, db: u16, keys: usize) {
+        self.databases[usize::from(db)].expect(keys);
     }
 
     /// Stores an entry that was there before the process began: no change that anybody hears of.
@@ -244,17 +253,28 @@ impl Shard {
         Some(entry)
     }
 
+    /// Removes a located key and says whether there was one.
+    pub fn remove_and_discard(&mut self, db: u16, located: Located) -> bool {
+        let removed = self.remove(db, located);
+        let was_there = removed.is_some();
+        removed.into_iter().for_each(|entry| self.discard(entry));
+        was_there
+    }
+
     /// Removes every key of one database and says how many there were.
     pub fn clear(&mut self, db: u16, now_ms: u64) -> usize {
         self.touch_existing_watches(db, db, now_ms);
         self.waiting.all_changed(db);
+        let all = self.databases.iter().map(Table::len).sum::<usize>();
         let table = &mut self.databases[usize::from(db)];
         let removed = table.len();
-        self.entry_bytes -= table.iter().map(Entry::heap_bytes).sum::<usize>();
+        // Mostly there is but one database, and nothing to sum up.
+        let entry_bytes = || table.iter().map(Entry::heap_bytes).sum::<usize>();
+        self.entry_bytes -= if removed == all { self.entry_bytes } else { entry_bytes() };
         if let Some(snapshot) = &mut self.snapshot {
             snapshot.take_emptied(db, table);
         }
-        table.clear();
+        Self::discard_all(&mut self.discarded, table);
         self.field_deadlines.clear(db);
         self.stats.dirty += removed as u64;
         removed
@@ -281,7 +301,9 @@ impl Shard {
     pub fn expire_due(&mut self, now_ms: u64, limit: usize) -> bool {
         // A key lives through the millisecond of its deadline.
         let Some(last_due_ms) = now_ms.checked_sub(1) else { return false };
-        let Self { databases, hasher, field_deadlines, entry_bytes, stats, journaling, snapshot, epoch, .. } = self;
+        let Self {
+            databases, hasher, field_deadlines, entry_bytes, stats, journaling, snapshot, epoch, discarded, ..
+        } = self;
         (0..).zip(databases).fold(false, |more, (db, table)| {
             let more_here = table.remove_due(
                 last_due_ms,
@@ -298,6 +320,9 @@ impl Shard {
                         snapshot.write(db, &entry);
                     }
                     journaling.expired(db, || Expired::Key(entry.key().into()));
+                    if is_large(&entry) {
+                        discarded.push(Discarded::Entry(entry));
+                    }
                 },
             );
             more || more_here
@@ -446,7 +471,10 @@ impl Shard {
     }
 
     fn insert(&mut self, db: u16, hash: u64, mut entry: Entry) -> Position {
-        entry.set_epoch(self.epoch);
+        // Writing only what changes leaves an entry that another thread has made in that thread's cache.
+        if entry.epoch() != self.epoch {
+            entry.set_epoch(self.epoch);
+        }
         self.entry_bytes += entry.heap_bytes();
         let fields_ms = field_deadlines::next_of(&entry);
         if fields_ms != NEVER {
@@ -513,5 +541,19 @@ impl Shard {
         let entry = self.take(db, position);
         self.stats.expired += 1;
         self.journaling.expired(db, || Expired::Key(entry.key().into()));
+        self.discard(entry);
+    }
+
+    /// A located key that is to be replaced: it is gone first if freeing its value takes long.
+    #[inline]
+    fn without_large(&mut self, db: u16, located: Located) -> Located {
+        match located.position {
+            Some(position) if is_large(self.databases[usize::from(db)].at(position)) => {
+                let entry = self.take(db, position);
+                self.discard(entry);
+                Located { position: None, ..located }
+            }
+            _ => located,
+        }
     }
 }

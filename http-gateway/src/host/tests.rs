@@ -1,6 +1,7 @@
 //! The host without sockets: what a driver does with bytes, and what becomes of clients.
 
 mod eviction;
+mod freeing;
 mod waiting;
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::{Peer, Shared, connection_random, lock};
 
 fn shared(settings: Settings) -> Arc<Shared> {
     let process = ServerProcess { config_file: None, threads: 2, stop: Arc::default() };
-    Arc::new(Shared::new(settings, 2, process, now_ms(), [1, 2, 3]))
+    Arc::new(Shared::new(settings, 2, process, now_ms(), [1, 2, 3]).expect("a thread"))
 }
 
 fn peer() -> Peer {
@@ -29,6 +30,11 @@ fn driver(shared: &Arc<Shared>) -> Driver {
     shared.hub().counters.push(Arc::clone(&counters));
     let random = connection_random(session.id, 4);
     Driver::new(session, World::new(Arc::clone(shared), counters, random))
+}
+
+/// Runs what a client has sent. On a busy machine that takes more than one batch, which is bounded by time.
+fn run_all(driver: &mut Driver) {
+    while driver.run() == Turn::Again {}
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub(super) struct Facts {
     pub settings: Arc<Settings>,
     pub process: ProcessInfo,
     pub allocator: &'static str,
+    /// Keys whose values wait to be freed, and those whose values have been.
+    pub lazily_freed: (u64, u64),
     pub started_ms: u64,
     pub run_id: String,
     pub port: u16,
@@ -93,6 +95,7 @@ impl Facts {
             settings: Arc::clone(&hub.settings),
             process: env.host.process(),
             allocator: env.host.allocator(),
+            lazily_freed: env.host.lazily_freed(),
             started_ms: hub.started_ms,
             run_id: hub.run_id.clone(),
             port: hub.port,

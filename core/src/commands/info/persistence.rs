@@ -13,6 +13,8 @@ pub(super) fn write(facts: &Facts, out: &mut String) {
     let status = if persistence.last_error.is_some() { "err" } else { "ok" };
 
     constants(out, &[("loading", "0"), ("async_loading", "0")]);
+    // No process is forked, so no memory is copied for one.
+    constants(out, &[("current_cow_peak", "0"), ("current_cow_size", "0"), ("current_cow_size_age", "0")]);
     field(out, "current_fork_perc", Fixed::<2>(share));
     field(out, "current_save_keys_processed", processed);
     field(out, "current_save_keys_total", total);

@@ -93,20 +93,27 @@ fn server(facts: &Facts, out: &mut String) {
     let uptime_seconds = facts.now_ms().saturating_sub(facts.started_ms) / 1000;
     field(out, "redis_version", crate::REDIS_VERSION);
     field(out, "larder_version", crate::VERSION);
+    // What Redis says of a build outside of git.
+    constants(out, &[("redis_git_sha1", "00000000"), ("redis_git_dirty", "0")]);
+    field(out, "redis_build_id", format_args!("larder-{}", crate::VERSION));
     field(out, "redis_mode", "standalone");
     field(out, "os", &facts.process.os);
     field(out, "arch_bits", usize::BITS);
     field(out, "process_id", facts.process.pid);
+    field(out, "process_supervised", "no");
     field(out, "run_id", &facts.run_id);
     field(out, "tcp_port", facts.port);
     field(out, "server_time_usec", facts.now_us);
     field(out, "uptime_in_seconds", uptime_seconds);
     field(out, "uptime_in_days", uptime_seconds / 86_400);
+    field(out, "hz", facts.settings.hz);
     field(out, "configured_hz", facts.settings.hz);
     field(out, "lru_clock", (facts.now_ms() / 1000) & 0xff_ffff);
     field(out, "worker_threads", facts.process.threads);
     field(out, "executable", &facts.process.executable);
     field(out, "config_file", &facts.process.config_file);
+    // Workers read and write themselves: no thread does this alone.
+    constants(out, &[("io_threads_active", "0")]);
 }
 
 fn clients(facts: &Facts, out: &mut String) {
@@ -128,16 +135,30 @@ fn memory(facts: &Facts, out: &mut String) {
     bytes(out, "used_memory_peak", peak);
     field(out, "used_memory_peak_perc", format_args!("{}%", share(used, peak)));
     field(out, "used_memory_overhead", facts.client_bytes);
+    // Data and clients are what is counted.
+    constants(out, &[("used_memory_startup", "0")]);
     field(out, "used_memory_dataset", facts.data_bytes);
     field(out, "used_memory_dataset_perc", format_args!("{}%", share(facts.data_bytes as u64, used)));
+    let system = facts.process.system_bytes;
+    if system > 0 {
+        bytes(out, "total_system_memory", system);
+    }
     constants(
         out,
         &[
             ("used_memory_lua", "0"),
+            ("used_memory_vm_eval", "0"),
             ("used_memory_lua_human", "0B"),
+            ("used_memory_scripts_eval", "0"),
             ("number_of_cached_scripts", "0"),
             ("number_of_functions", "0"),
             ("number_of_libraries", "0"),
+            ("used_memory_vm_functions", "0"),
+            ("used_memory_vm_total", "0"),
+            ("used_memory_vm_total_human", "0B"),
+            ("used_memory_functions", "0"),
+            ("used_memory_scripts", "0"),
+            ("used_memory_scripts_human", "0B"),
         ],
     );
     bytes(out, "maxmemory", facts.settings.maxmemory_bytes);
@@ -148,12 +169,19 @@ fn memory(facts: &Facts, out: &mut String) {
     }
     constants(
         out,
-        &[("mem_not_counted_for_evict", "0"), ("mem_replication_backlog", "0"), ("mem_clients_slaves", "0")],
+        &[
+            ("mem_not_counted_for_evict", "0"),
+            ("mem_replication_backlog", "0"),
+            ("mem_total_replication_buffers", "0"),
+            ("mem_clients_slaves", "0"),
+        ],
     );
     field(out, "mem_clients_normal", facts.client_bytes);
     constants(out, &[("mem_cluster_links", "0"), ("mem_aof_buffer", "0")]);
     field(out, "mem_allocator", facts.allocator);
-    constants(out, &[("active_defrag_running", "0"), ("lazyfree_pending_objects", "0"), ("lazyfreed_objects", "0")]);
+    constants(out, &[("active_defrag_running", "0")]);
+    field(out, "lazyfree_pending_objects", facts.lazily_freed.0);
+    field(out, "lazyfreed_objects", facts.lazily_freed.1);
 }
 
 fn statistics(facts: &Facts, out: &mut String) {
@@ -164,9 +192,11 @@ fn statistics(facts: &Facts, out: &mut String) {
     }
     field(out, "total_net_input_bytes", facts.received_bytes);
     field(out, "total_net_output_bytes", facts.sent_bytes);
+    constants(out, &[("total_net_repl_input_bytes", "0"), ("total_net_repl_output_bytes", "0")]);
     if let Some([_, received, sent]) = facts.rates {
         field(out, "instantaneous_input_kbps", Fixed::<2>(received / 1024.0));
         field(out, "instantaneous_output_kbps", Fixed::<2>(sent / 1024.0));
+        constants(out, &[("instantaneous_input_repl_kbps", "0.00"), ("instantaneous_output_repl_kbps", "0.00")]);
     }
     field(out, "rejected_connections", facts.rejected_connections);
     constants(out, &[("sync_full", "0"), ("sync_partial_ok", "0"), ("sync_partial_err", "0")]);
@@ -183,21 +213,32 @@ fn statistics(facts: &Facts, out: &mut String) {
             ("pubsubshard_channels", "0"),
             ("latest_fork_usec", "0"),
             ("total_forks", "0"),
+            ("migrate_cached_sockets", "0"),
+            ("slave_expires_tracked_keys", "0"),
+            ("active_defrag_hits", "0"),
+            ("active_defrag_misses", "0"),
+            ("active_defrag_key_hits", "0"),
+            ("active_defrag_key_misses", "0"),
+            ("total_active_defrag_time", "0"),
+            ("current_active_defrag_time", "0"),
             ("tracking_total_keys", "0"),
             ("tracking_total_items", "0"),
             ("tracking_total_prefixes", "0"),
+            ("unexpected_error_replies", "0"),
         ],
     );
     field(out, "total_error_replies", facts.errors.iter().map(|(_, count)| count).sum::<u64>());
+    constants(out, &[("io_threaded_reads_processed", "0"), ("io_threaded_writes_processed", "0")]);
 }
 
 fn replication(facts: &Facts, out: &mut String) {
+    constants(out, &[("role", "master"), ("connected_slaves", "0"), ("master_failover_state", "no-failover")]);
+    // No replica outlives a run: its data is a history of its own.
+    field(out, "master_replid", &facts.run_id);
     constants(
         out,
         &[
-            ("role", "master"),
-            ("connected_slaves", "0"),
-            ("master_failover_state", "no-failover"),
+            ("master_replid2", "0000000000000000000000000000000000000000"),
             ("master_repl_offset", "0"),
             ("second_repl_offset", "-1"),
             ("repl_backlog_active", "0"),

@@ -33,7 +33,7 @@ pub struct Answer {
 impl Server {
     pub fn start(settings: Settings) -> Self {
         let process = ServerProcess { config_file: None, threads: 1, stop: Arc::default() };
-        let shared = Arc::new(Shared::new(settings, 1, process, now_ms(), [1, 2, 3]));
+        let shared = Arc::new(Shared::new(settings, 1, process, now_ms(), [1, 2, 3]).expect("a thread"));
         let workers = Arc::new(Workers::start(1, &shared).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
