@@ -37,6 +37,10 @@ pub const UNCHECKED_PADDING_BYTES: usize = 64 << 10;
 /// Expired keys one tick removes from one shard before it yields the shard.
 pub const EXPIRED_PER_TICK: usize = 256;
 
+/// Keys that a snapshot may announce, for which room is made before they come; it takes some twelve megabytes. Room for
+/// more is made as they come.
+pub const EXPECTED_KEYS_MAX: u64 = 1 << 26;
+
 /// Most distinct error prefixes INFO errorstats keeps, as Redis does.
 pub const ERROR_PREFIXES: usize = 128;
 

@@ -1,5 +1,9 @@
 //! Bringing a keyspace back: the changes behind a snapshot are carried out again, each at the instant it first ran at.
 
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
 use std::io::Read;
 use std::sync::Arc;
 
@@ -7,16 +11,16 @@ use crate::context::Env;
 use crate::effects::Effects;
 use crate::execute::execute;
 use crate::hub::{Counters, Host, Hub, ProcessInfo, Signals};
-use crate::keyspace::entry::Entry;
 use crate::keyspace::shard::Shard;
 use crate::keyspace::{Held, Layout, ShardId, ShardSet};
 use crate::plan::{Action, plan};
-use crate::rdb::{Limits, read_file};
 use crate::resp::{Parser, RequestLimits, Step};
 use crate::session::Session;
 use crate::settings::{Access, Settings};
 use crate::store::record::Change;
 use crate::store::{Lsn, StoreError};
+
+pub use snapshot::{Batch, SnapshotReader, place};
 
 /// What a store held when it was opened: see [`crate::store::Opened::snapshot`].
 pub type SnapshotFile = Option<(Lsn, Box<dyn Read + Send>)>;
@@ -24,7 +28,8 @@ pub type SnapshotFile = Option<(Lsn, Box<dyn Read + Send>)>;
 /// The changes behind it: see [`crate::store::Opened::changes`].
 pub type Changes = Box<dyn Iterator<Item = Result<(Lsn, Vec<u8>), StoreError>> + Send>;
 
-/// Brings back what a store held, in empty shards of a layout.
+/// Brings back what a store held, in empty shards of a layout. A host with threads does the same with
+/// [`SnapshotReader`] in one, [`Batch::place`] in another, and [`replay`] afterwards.
 pub fn load(
     snapshot: SnapshotFile,
     changes: Changes,
@@ -33,29 +38,24 @@ pub fn load(
 ) -> Result<Vec<Shard>, StoreError> {
     let mut shards = layout.build();
     if let Some((_, mut file)) = snapshot {
-        let take = |db: u16, entry: Entry| place(&mut shards, layout, db, entry);
-        let limits = Limits::new(settings, layout.hasher());
-        let corrupt = |error| StoreError::Corrupt(format!("the snapshot: {error}"));
-        read_file(&mut *file, &limits, false, take).map_err(corrupt)?;
+        let mut reader = SnapshotReader::new(&mut *file, layout, settings)?;
+        while let Some(batch) = reader.next_batch()? {
+            batch.place(&mut shards);
+        }
     }
+    replay(changes, &mut shards, layout, settings)?;
+    Ok(shards)
+}
+
+/// Carries out the changes behind a snapshot.
+pub fn replay(changes: Changes, shards: &mut [Shard], layout: &Layout, settings: &Settings) -> Result<(), StoreError> {
     let mut loader = Loader::new(*layout, settings);
     for change in changes {
         let (lsn, payload) = change?;
         let corrupt = |why: &str| StoreError::Corrupt(format!("record {lsn} of the log: {why}"));
         let change = Change::read(&payload).ok_or_else(|| corrupt("it is no change"))?;
-        loader.apply(&mut shards, &change).map_err(|why| corrupt(&why))?;
+        loader.apply(shards, &change).map_err(|why| corrupt(&why))?;
     }
-    Ok(shards)
-}
-
-/// Puts an entry where it belongs. The error says that its database is none of the layout's.
-pub fn place(shards: &mut [Shard], layout: &Layout, db: u16, entry: Entry) -> Result<(), &'static str> {
-    let hash = layout.hash(entry.key());
-    let shard = &mut shards[layout.shard_of(hash)];
-    if db >= shard.databases() {
-        return Err("a database number is above the `databases` setting");
-    }
-    shard.load(db, hash, entry);
     Ok(())
 }
 

@@ -17,7 +17,10 @@ mod write;
 
 pub use crate::structure::rdb::length::{Compression, Reader};
 pub use crate::structure::rdb::{Corrupt, append_footer, validate};
-pub use file::{Behind, FileError, read_file, read_leading_file, write_database, write_end, write_entry, write_header};
+pub use file::{
+    Behind, FileError, FileReader, Part, read_file, read_leading_file, write_database, write_end, write_entry,
+    write_header, write_sizes,
+};
 pub use portable::{Portable, without_field_expiries};
 pub use read::{Limits, Loaded, read_value};
 pub use write::{Form, write_value};

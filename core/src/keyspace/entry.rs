@@ -170,6 +170,7 @@ impl Entry {
     }
 
     /// Gives the entry another value, keeping key, expiry and clock. Writes in place when the block size stays.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn set_value(&mut self, value: NewValue<'_>) {
         let old = self.shape();
         let new = Shape::new(old.key_len, &value, old.flags & HAS_DEADLINE != 0);
@@ -253,6 +254,7 @@ impl Entry {
 
     /// The value.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn value(&self) -> Value<'_> {
         let shape = self.shape();
         // SAFETY: each kind reads what `write_value` wrote for it.
@@ -267,6 +269,7 @@ impl Entry {
 
     /// Expiry as Unix time in milliseconds.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn deadline_ms(&self) -> Option<u64> {
         let shape = self.shape();
         // SAFETY: with this flag the word after the header holds the expiry.
@@ -275,6 +278,7 @@ impl Entry {
 
     /// Whether its time is over. A key lives through the millisecond of its deadline, as in Redis.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn is_expired(&self, now_ms: u64) -> bool {
         self.deadline_ms().is_some_and(|deadline_ms| deadline_ms < now_ms)
     }
@@ -288,6 +292,7 @@ impl Entry {
 
     /// Heap bytes of the block and everything it owns.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn heap_bytes(&self) -> usize {
         let own = self.shape().size();
         match self.value() {
@@ -308,6 +313,7 @@ impl Entry {
     }
 
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn shape(&self) -> Shape {
         let header = self.header();
         if header.flags & LONG == 0 {
@@ -336,6 +342,7 @@ impl Entry {
         unsafe { self.at(offset).cast::<T>().read() }
     }
 
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn write_head(&mut self, shape: Shape, clock: u32, deadline_ms: Option<u64>) {
         // SAFETY: the block has this shape's size, and all three places lie before the key.
         unsafe {
@@ -350,6 +357,7 @@ impl Entry {
         }
     }
 
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn write_value(&mut self, shape: Shape, value: NewValue<'_>) {
         // SAFETY: the shape was made for this value, so it fits where the shape places it.
         unsafe {
@@ -366,6 +374,7 @@ impl Entry {
     }
 
     /// Moves everything behind the deadline's place, and the block itself, to where `new` wants them.
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn shift_tail(&mut self, old: Shape, new: Shape, deadline_ms: Option<u64>) {
         let clock = self.clock();
         let tail = old.value_at() + old.value_len - old.lengths_at();

@@ -27,6 +27,7 @@ impl Default for FieldDeadlines {
 
 /// When the next field of an entry ends: never later than the truth.
 #[inline]
+#[cfg_attr(hot_paths, optimize(speed))]
 pub(super) fn next_of(entry: &Entry) -> u64 {
     match entry.value() {
         Value::Object(Object::Hash(hash)) => hash.next_deadline().unwrap_or(NEVER),

@@ -9,6 +9,7 @@
 
 mod ahead;
 mod bucket;
+mod expect;
 mod sample;
 mod segment;
 #[cfg(test)]

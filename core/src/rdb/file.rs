@@ -46,6 +46,14 @@ pub fn write_database(db: u16, out: &mut Vec<u8>) {
     write_length(out, db.into());
 }
 
+/// Appends how many keys of the database follow, and how many of them have an expiry, so that whoever reads can make
+/// room for them.
+pub fn write_sizes(keys: usize, deadlines: usize, out: &mut Vec<u8>) {
+    out.push(mark::RESIZE);
+    write_length(out, keys as u64);
+    write_length(out, deadlines as u64);
+}
+
 /// Appends a key with its expiry and value.
 pub fn write_entry(entry: &Entry, form: &Form, out: &mut Vec<u8>) {
     if let Some(deadline_ms) = entry.deadline_ms() {
@@ -97,20 +105,44 @@ enum Step<'a> {
     Key { key: std::borrow::Cow<'a, [u8]>, value: Loaded<'a> },
     Expiry(u64),
     Database(u16),
+    Sizes { keys: u64 },
     Nothing,
     End,
 }
 
-/// Reads a file and hands every entry to `take`, with its database. A checksum of zero stands for none in files of
-/// others (`accepts_unchecked`); in our own it is damage.
-pub fn read_file(
-    file: &mut dyn Read,
-    limits: &Limits,
+/// What a file says, piece by piece.
+#[derive(Debug)]
+pub enum Part {
+    /// About so many keys of a database follow. Nothing holds the file to it.
+    Sizes {
+        /// The database.
+        db: u16,
+        /// Its keys.
+        keys: u64,
+    },
+    /// A key with its value and expiry.
+    Entry {
+        /// The database.
+        db: u16,
+        /// All of it.
+        entry: Entry,
+    },
+}
+
+/// An RDB file that is being read from its beginning to its end.
+pub struct FileReader<'f> {
+    window: Window<'f>,
+    limits: Limits,
     accepts_unchecked: bool,
-    take: impl FnMut(u16, Entry) -> Result<(), &'static str>,
-) -> Result<(), FileError> {
-    let Behind { at, ahead } = read_leading_file(file, limits, accepts_unchecked, take)?;
-    if ahead.is_empty() { Ok(()) } else { Err(FileError::Corrupt(at, "it does not end with its checksum")) }
+    version: u32,
+    /// The checksum of what is read, except for the last `unsummed` bytes.
+    sum: u64,
+    unsummed: usize,
+    /// Where the latest step begins.
+    step_at: u64,
+    db: u16,
+    deadline_ms: Option<u64>,
+    is_over: bool,
 }
 
 /// What follows an RDB file inside another, such as the requests of an append-only file.
@@ -122,58 +154,160 @@ pub struct Behind {
     pub ahead: Vec<u8>,
 }
 
+impl<'f> FileReader<'f> {
+    /// Begins with a file. A checksum of zero stands for none in files of others (`accepts_unchecked`); in our own it
+    /// is damage.
+    pub fn new(file: &'f mut dyn Read, limits: &Limits, accepts_unchecked: bool) -> Result<Self, FileError> {
+        let mut window = Window::new(file, Vec::new(), 0);
+        window.fill(MAGIC_BYTES)?;
+        let version =
+            version_of(window.rest()).ok_or(FileError::Corrupt(0, "it does not begin with REDIS and a version"))?;
+        if version > u32::from(super::VERSION_MAX) {
+            return Err(FileError::TooNew(version));
+        }
+        window.advance(MAGIC_BYTES);
+        Ok(Self {
+            window,
+            limits: *limits,
+            accepts_unchecked,
+            version,
+            sum: 0,
+            unsummed: MAGIC_BYTES,
+            step_at: 0,
+            db: 0,
+            deadline_ms: None,
+            is_over: false,
+        })
+    }
+
+    /// The next part, or nothing at the end, once the checksum has been found to fit.
+    pub fn next_part(&mut self) -> Result<Option<Part>, FileError> {
+        while !self.is_over {
+            self.step_at = self.window.position();
+            let (used, step) = match read_step(self.window.rest(), &self.limits) {
+                Ok(found) => found,
+                Err(Corrupt) if self.window.is_over() => return Err(self.refuse("what stands there cannot be read")),
+                Err(Corrupt) => {
+                    // It may only be that not all of it is here.
+                    self.sum_up();
+                    self.window.more()?;
+                    continue;
+                }
+            };
+            let part = match step {
+                Step::Nothing => None,
+                Step::End => {
+                    self.is_over = true;
+                    None
+                }
+                Step::Database(number) => {
+                    self.db = number;
+                    None
+                }
+                Step::Expiry(ms) => {
+                    self.deadline_ms = Some(ms);
+                    None
+                }
+                Step::Sizes { keys } => Some(Part::Sizes { db: self.db, keys }),
+                Step::Key { key, value } => {
+                    let entry = value.into_entry(&key, self.deadline_ms.take(), 0);
+                    Some(Part::Entry { db: self.db, entry })
+                }
+            };
+            self.window.advance(used);
+            self.unsummed += used;
+            if self.is_over {
+                self.check_end()?;
+            }
+            if part.is_some() {
+                return Ok(part);
+            }
+        }
+        Ok(None)
+    }
+
+    /// What is wrong with the latest part, and where that stands.
+    pub fn refuse(&self, what: &'static str) -> FileError {
+        FileError::Corrupt(self.step_at, what)
+    }
+
+    /// Refuses a file that others follow. To be called at the end.
+    pub fn require_end(&mut self) -> Result<(), FileError> {
+        self.window.fill(1)?;
+        self.step_at = self.window.position();
+        if self.window.rest().is_empty() { Ok(()) } else { Err(self.refuse("it does not end with its checksum")) }
+    }
+
+    /// Ends the reading; others may follow the file.
+    pub fn into_behind(mut self) -> Result<Behind, FileError> {
+        self.window.fill(1)?;
+        let (at, ahead) = self.window.into_rest();
+        Ok(Behind { at, ahead })
+    }
+
+    /// Brings the checksum up to date. Many steps at once cost less than each by itself.
+    fn sum_up(&mut self) {
+        self.sum = crc64::update(self.sum, self.window.passed(self.unsummed));
+        self.unsummed = 0;
+    }
+
+    /// Checks the trailer against the checksum of everything before it.
+    fn check_end(&mut self) -> Result<(), FileError> {
+        self.sum_up();
+        // Files of old servers have no checksum; ours do, whatever a damaged version says.
+        if self.version < 5 && self.accepts_unchecked {
+            return Ok(());
+        }
+        self.window.fill(CHECKSUM_BYTES)?;
+        self.step_at = self.window.position();
+        let checksum = *self
+            .window
+            .rest()
+            .first_chunk::<CHECKSUM_BYTES>()
+            .ok_or_else(|| self.refuse("it does not end with a checksum"))?;
+        self.window.advance(CHECKSUM_BYTES);
+        match u64::from_le_bytes(checksum) {
+            0 if self.accepts_unchecked => Ok(()),
+            checksum if checksum == self.sum => Ok(()),
+            _ => Err(self.refuse("the checksum does not fit")),
+        }
+    }
+}
+
+/// Reads a file and hands every entry to `take`, with its database. About checksums see [`FileReader::new`].
+pub fn read_file(
+    file: &mut dyn Read,
+    limits: &Limits,
+    accepts_unchecked: bool,
+    take: impl FnMut(u16, Entry) -> Result<(), &'static str>,
+) -> Result<(), FileError> {
+    let mut reader = FileReader::new(file, limits, accepts_unchecked)?;
+    hand_over(&mut reader, take)?;
+    reader.require_end()
+}
+
 /// As [`read_file`] for a file that others may follow.
 pub fn read_leading_file(
     file: &mut dyn Read,
     limits: &Limits,
     accepts_unchecked: bool,
-    mut take: impl FnMut(u16, Entry) -> Result<(), &'static str>,
+    take: impl FnMut(u16, Entry) -> Result<(), &'static str>,
 ) -> Result<Behind, FileError> {
-    let mut window = Window::new(file, Vec::new(), 0);
-    window.fill(MAGIC_BYTES)?;
-    let version =
-        version_of(window.rest()).ok_or(FileError::Corrupt(0, "it does not begin with REDIS and a version"))?;
-    if version > u32::from(super::VERSION_MAX) {
-        return Err(FileError::TooNew(version));
-    }
-    let mut sum = crc64::update(0, &window.rest()[..MAGIC_BYTES]);
-    window.advance(MAGIC_BYTES);
-    let (mut db, mut deadline_ms) = (0, None);
-    loop {
-        let (used, step) = loop {
-            let position = window.position();
-            match read_step(window.rest(), limits) {
-                Ok(found) => break found,
-                Err(Corrupt) if window.is_over() => {
-                    return Err(FileError::Corrupt(position, "what stands there cannot be read"));
-                }
-                // It may only be that not all of it is here.
-                Err(Corrupt) => window.more()?,
-            }
-        };
-        sum = crc64::update(sum, &window.rest()[..used]);
-        let is_end = matches!(step, Step::End);
-        match step {
-            Step::Nothing | Step::End => {}
-            Step::Database(number) => db = number,
-            Step::Expiry(ms) => deadline_ms = Some(ms),
-            Step::Key { key, value } => {
-                let entry = value.into_entry(&key, deadline_ms.take(), 0);
-                take(db, entry).map_err(|what| FileError::Corrupt(window.position(), what))?;
-            }
-        }
-        window.advance(used);
-        if is_end {
-            break;
+    let mut reader = FileReader::new(file, limits, accepts_unchecked)?;
+    hand_over(&mut reader, take)?;
+    reader.into_behind()
+}
+
+fn hand_over(
+    reader: &mut FileReader<'_>,
+    mut take: impl FnMut(u16, Entry) -> Result<(), &'static str>,
+) -> Result<(), FileError> {
+    while let Some(part) = reader.next_part()? {
+        if let Part::Entry { db, entry } = part {
+            take(db, entry).map_err(|what| reader.refuse(what))?;
         }
     }
-    // Files of old servers have no checksum; ours do, whatever a damaged version says.
-    if version >= 5 || !accepts_unchecked {
-        check_end(&mut window, sum, accepts_unchecked)?;
-    }
-    window.fill(1)?;
-    let (at, ahead) = window.into_rest();
-    Ok(Behind { at, ahead })
+    Ok(())
 }
 
 fn version_of(bytes: &[u8]) -> Option<u32> {
@@ -190,9 +324,9 @@ fn read_step<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(usize, Step<'a>), 
         mark::EXPIRY_MS => Step::Expiry(reader.read_u64()?),
         mark::EXPIRY_SECONDS => Step::Expiry(u64::from(reader.read_u32()?) * 1000),
         mark::RESIZE => {
+            let keys = reader.read_length()?;
             reader.read_length()?;
-            reader.read_length()?;
-            Step::Nothing
+            Step::Sizes { keys }
         }
         mark::AUX => {
             reader.read_string()?;
@@ -227,20 +361,4 @@ fn read_step<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(usize, Step<'a>), 
         }
     };
     Ok((bytes.len() - reader.remaining(), step))
-}
-
-/// Checks the trailer against the checksum of everything before it.
-fn check_end(window: &mut Window<'_>, sum: u64, accepts_unchecked: bool) -> Result<(), FileError> {
-    window.fill(CHECKSUM_BYTES)?;
-    let position = window.position();
-    let checksum = *window
-        .rest()
-        .first_chunk::<CHECKSUM_BYTES>()
-        .ok_or(FileError::Corrupt(position, "it does not end with a checksum"))?;
-    window.advance(CHECKSUM_BYTES);
-    match u64::from_le_bytes(checksum) {
-        0 if accepts_unchecked => Ok(()),
-        checksum if checksum == sum => Ok(()),
-        _ => Err(FileError::Corrupt(position, "the checksum does not fit")),
-    }
 }

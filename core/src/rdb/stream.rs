@@ -3,12 +3,10 @@
 //! A node is a listpack: how many entries live and how many are deleted, the names of the first entry's fields and a
 //! zero; then each entry with flags, its distance from the node's ID, its fields, and how many items it took.
 
-use std::collections::BTreeMap;
-
 use super::write::Writer;
 use super::{Corrupt, Kind, Reader};
 use crate::structure::listpack::{Item, Items, Listpack};
-use crate::structure::stream::{Group, Log, NodeLimits, Pending, Stream, StreamId, Text};
+use crate::structure::stream::{Group, Log, NodeLimits, Stream, StreamId, Text, Words};
 
 /// An entry that is deleted.
 const DELETED: i64 = 1;
@@ -63,8 +61,7 @@ fn write_group(group: &Group, kind: Kind, out: &mut Writer<'_>) {
             out.bytes(&consumer.active_ms.unwrap_or(NEVER_ACTIVE).to_le_bytes());
         }
         out.length(consumer.pending_len() as u64);
-        let id = group.find_consumer(consumer.name()).expect("the consumer is of this group");
-        for (id, _) in group.consumer_pending_range(id, StreamId::MIN, StreamId::MAX) {
+        for (id, _) in consumer.pending_range(StreamId::MIN, StreamId::MAX) {
             out.bytes(&id_bytes(id));
         }
     }
@@ -263,7 +260,8 @@ fn read_node(first: StreamId, pack: &Listpack, log: &mut Log, limits: NodeLimits
             continue;
         }
         live_seen += 1;
-        log.append(StreamId::new(ms, seq), texts.iter(), limits).map_err(|_| Corrupt)?;
+        let words = Words { len: texts.ends.len(), word: &|place| texts.get(place) };
+        log.append(StreamId::new(ms, seq), words, limits).map_err(|_| Corrupt)?;
         if log.heap_bytes() > bytes_max {
             return Err(Corrupt);
         }
@@ -307,9 +305,9 @@ impl Texts {
         self.ends.push(self.buffer.len());
     }
 
-    fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
-        let start = |place: usize| place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        (0..self.ends.len()).map(move |place| &self.buffer[start(place)..self.ends[place]])
+    fn get(&self, place: usize) -> &[u8] {
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.buffer[start..self.ends[place]]
     }
 }
 
@@ -320,14 +318,15 @@ fn read_group(reader: &mut Reader<'_>, kind: Kind, log: &Log) -> Result<Group, C
         _ => Some(reader.read_length()?).filter(|read| *read != UNKNOWN_READ),
     };
     let mut group = Group::new(last_id, entries_read);
-    let mut unowned = BTreeMap::new();
+    let mut unowned: u64 = 0;
     for _ in 0..reader.read_length()? {
         let id = id_of(reader.read_bytes(ID_BYTES)?)?;
         let delivered_ms = read_time(reader)?;
         let deliveries = reader.read_length()?;
-        if unowned.insert(id, (delivered_ms, deliveries)).is_some() {
+        if !group.restore_pending(id, delivered_ms, deliveries) {
             return Err(Corrupt);
         }
+        unowned += 1;
     }
     for _ in 0..reader.read_length()? {
         let name = reader.read_string()?;
@@ -342,13 +341,13 @@ fn read_group(reader: &mut Reader<'_>, kind: Kind, log: &Log) -> Result<Group, C
         let consumer = group.restore_consumer(&name, seen_ms, active_ms).ok_or(Corrupt)?;
         for _ in 0..reader.read_length()? {
             let id = id_of(reader.read_bytes(ID_BYTES)?)?;
-            let (delivered_ms, deliveries) = unowned.remove(&id).ok_or(Corrupt)?;
-            if !group.restore_pending(id, Pending { consumer, delivered_ms, deliveries }) {
+            if !group.restore_owner(id, consumer) {
                 return Err(Corrupt);
             }
+            unowned -= 1;
         }
     }
-    if unowned.is_empty() { Ok(group) } else { Err(Corrupt) }
+    if unowned == 0 { Ok(group) } else { Err(Corrupt) }
 }
 
 fn read_time(reader: &mut Reader<'_>) -> Result<u64, Corrupt> {

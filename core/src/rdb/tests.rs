@@ -6,7 +6,7 @@ use crate::keyspace::entry::{Entry, NewValue};
 use crate::keyspace::object::Stored;
 use crate::settings::Settings;
 use crate::structure::chunked_list::End;
-use crate::structure::stream::{Acknowledgement, Group, Stream, StreamId};
+use crate::structure::stream::{Acknowledgement, Group, Stream, StreamId, Words};
 use crate::value::{FieldExpiry, PackLimits, SetLimits};
 use proptest::prelude::*;
 
@@ -135,7 +135,8 @@ fn stream_of(entries: u64) -> Entry {
         let (number, name) = (place.to_string(), if place % 7 == 0 { "other" } else { "name" });
         let fields = [name.as_bytes(), number.as_bytes(), b"big", b"4611686018427387904"];
         let id = StreamId::new(1_700_000_000_000 + place / 3, place);
-        stream.log_mut().append(id, fields.into_iter(), Settings::default().stream_limits()).expect("ascending");
+        let words = Words { len: fields.len(), word: &|place| fields[place] };
+        stream.log_mut().append(id, words, Settings::default().stream_limits()).expect("ascending");
     }
     let second = stream.log().range(StreamId::MIN, StreamId::MAX).nth(1).map(|item| item.id);
     stream.log_mut().delete(second.expect("there are several"));
@@ -144,7 +145,7 @@ fn stream_of(entries: u64) -> Entry {
     stream.with_group(b"group", |log, group| {
         for (name, count) in [("alice", 3), ("bob", 2), ("carol", 0)] {
             let (consumer, _) = group.see_consumer(name.as_bytes(), 42);
-            group.read_new(log, consumer, count, Acknowledgement::Needed, 1_000, drop);
+            group.read_new(log, consumer, count, Acknowledgement::Needed, 1_000, &mut drop);
         }
     });
     entry(stream)

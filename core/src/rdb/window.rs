@@ -42,6 +42,11 @@ impl<'f> Window<'f> {
         self.at += len;
     }
 
+    /// The last `len` bytes that were read, as long as nothing more of the file comes into memory.
+    pub fn passed(&self, len: usize) -> &[u8] {
+        &self.bytes[self.at - len..self.at]
+    }
+
     /// Doubles what is in memory of the unread part, from a chunk on.
     pub fn more(&mut self) -> io::Result<()> {
         self.fill((self.rest().len() * 2).max(CHUNK_BYTES))

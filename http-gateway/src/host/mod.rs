@@ -5,6 +5,8 @@
 
 pub mod driver;
 mod eviction;
+pub mod free;
+mod load;
 pub mod log;
 pub mod mailbox;
 pub mod maintenance;
@@ -27,7 +29,6 @@ use larder_core::keyspace::shard::Shard;
 use larder_core::keyspace::waiting::{Parked, Until, Wait};
 use larder_core::keyspace::{Held, Layout, ShardId, ShardSet};
 use larder_core::limits::MAX_SHARDS;
-use larder_core::load::load;
 use larder_core::retry::{resume, unpark};
 use larder_core::session::{ClientId, ClientRecord, Session};
 use larder_core::settings::{AppendFsync, Settings};
@@ -35,6 +36,7 @@ use larder_core::store::{Lsn, Opened, Status, StoreError};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use free::Freer;
 use log::Log;
 use mailbox::Mailbox;
 use process::{ServerProcess, now_ms, now_us};
@@ -56,6 +58,8 @@ pub struct Shared {
     pub signals: Arc<Signals>,
     /// Where changes are told of, if they are.
     pub log: Option<Log>,
+    /// Where large values go that were removed.
+    freer: Freer,
     /// Where snapshots are asked for.
     pub desk: Desk,
     /// The process, as commands see it.
@@ -98,24 +102,31 @@ fn held<'g>(guards: &'g mut [(ShardId, MutexGuard<'_, Shard>)]) -> Held<'g> {
 }
 
 impl Shared {
-    /// An empty keyspace for this many cores.
-    pub fn new(settings: Settings, cores: usize, process: ServerProcess, now_ms: u64, seed: [u64; 3]) -> Self {
+    /// An empty keyspace for this many cores. Fails if no thread can be started.
+    pub fn new(
+        settings: Settings,
+        cores: usize,
+        process: ServerProcess,
+        now_ms: u64,
+        seed: [u64; 3],
+    ) -> std::io::Result<Self> {
         let shards = (cores * SHARDS_PER_CORE).next_power_of_two().min(MAX_SHARDS);
         let layout = Layout::new(shards, settings.databases, [seed[0], seed[1]]);
         let hub = Hub::new(Arc::new(settings), now_ms, seed[2]);
-        Self {
+        Ok(Self {
             shards: layout.build().into_iter().map(|shard| PaddedShard(Mutex::new(shard))).collect(),
             signals: Arc::clone(&hub.signals),
             hub: Mutex::new(hub),
             layout,
             log: None,
+            freer: Freer::start()?,
             desk: Desk::default(),
             process,
             tasks: Mutex::default(),
             mailboxes: Mutex::default(),
             evictor: Mutex::new(Evictor::new(seed[2])),
             pause_changed: Notify::new(),
-        }
+        })
     }
 
     /// Brings back what a store holds, and tells it of all changes from now on.
@@ -123,7 +134,7 @@ impl Shared {
         let Opened { store, snapshot, changes, last, truncated_bytes } = opened;
         let settings = Arc::clone(&self.hub().settings);
         let begun_ms = now_ms();
-        let mut shards = load(snapshot, changes, &self.layout, &settings)?;
+        let mut shards = load::load(snapshot, changes, &self.layout, &settings)?;
         shards.iter_mut().for_each(Shard::start_journaling);
         let loaded_keys = shards_len(&shards);
         {
@@ -150,16 +161,21 @@ impl Shared {
     /// itself `wrote` may be lost; reads are served from memory whatever becomes of the log.
     pub async fn settle(&self, depends_on: Lsn, wrote: Lsn, policy: AppendFsync) -> bool {
         let Some(log) = &self.log else { return true };
-        // Whoever else is ready on this thread has its turn first: one writing serves all.
-        tokio::task::yield_now().await;
-        let is_written = log.write_out(depends_on);
         let is_safe = match policy {
-            AppendFsync::Always if is_written => log.wait_flushed(depends_on).await,
-            _ => is_written,
+            // Whoever flushes writes out first.
+            AppendFsync::Always => log.wait_flushed(depends_on).await,
+            _ => {
+                // Whoever else is ready on this thread has its turn first: one writing serves all.
+                tokio::task::yield_now().await;
+                log.write_out(depends_on)
+            }
         };
         // What the session only read is in memory, whatever becomes of the log.
         let reached = if policy == AppendFsync::Always { log.flushed() } else { log.appended() };
-        is_safe || reached >= wrote || log.wait_healed(wrote).await
+        if is_safe || reached >= wrote {
+            return true;
+        }
+        log.wait_healed(wrote).await && (policy != AppendFsync::Always || log.wait_flushed(wrote).await)
     }
 
     /// Holds the hub. Never taken while a shard is held.
@@ -290,6 +306,7 @@ impl Shared {
             self.hub().errors.join(&effects.errors);
         }
         effects.deliver.into_iter().for_each(|delivery| self.deliver(delivery));
+        self.freer.free(effects.discarded);
         if let Some(wish) = effects.snapshot {
             self.desk.order(wish);
         }
@@ -317,6 +334,9 @@ impl Shared {
             let lsn = shard.last_record();
             shard.logged(lsn);
         }
+        let discarded = shard.take_discarded();
+        drop(shard);
+        self.freer.free(discarded);
         more
     }
 
@@ -382,6 +402,10 @@ impl Host for Shared {
 
     fn log_fault(&self) -> Option<String> {
         self.log.as_ref().and_then(Log::fault)
+    }
+
+    fn lazily_freed(&self) -> (u64, u64) {
+        self.freer.counts()
     }
 
     fn allocator(&self) -> &'static str {

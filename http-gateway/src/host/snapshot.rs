@@ -2,12 +2,13 @@
 //! the store after a fault. One thread takes them, one at a time.
 
 use std::io::Write;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use larder_core::effects::{Delivery, SnapshotWish};
-use larder_core::keyspace::ShardSet;
-use larder_core::rdb::{Form, write_end, write_header};
+use larder_core::keyspace::shard::Shard;
+use larder_core::keyspace::{ShardId, ShardSet};
+use larder_core::rdb::{Form, write_database, write_end, write_header, write_sizes};
 use larder_core::resp::{Protocol, Reply};
 use larder_core::session::ClientId;
 use larder_core::structure::rdb::crc64;
@@ -20,10 +21,7 @@ use super::{Shared, lock};
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Bytes written of one shard while it is held: a fraction of a millisecond.
-const SLICE_BYTES: usize = 64 << 10;
-
-/// Others come first: the thread rests for this part of the time it works.
-const REST: u32 = 2;
+const SLICE_BYTES: usize = 32 << 10;
 
 /// What the thread is asked for.
 #[derive(Default)]
@@ -141,18 +139,23 @@ fn take(shared: &Shared, log: &Log) -> Result<(), String> {
     }
 }
 
-/// Writes a snapshot, which `heals` the log if the store had failed before. Answers the number of changes that it holds.
+/// Writes a snapshot, which `heals` the log if the store had failed before. Answers how many changes it holds.
 fn write(shared: &Shared, log: &Log, heals: bool) -> Result<u64, String> {
     let form = Form::new(&shared.hub().settings);
     let mut file = log.store().begin_snapshot().map_err(|error| error.to_string())?;
-    let (lsn, changes) = {
+    let (lsn, changes, sizes) = {
         let mut guards = shared.shards(ShardSet::All);
         guards.iter_mut().for_each(|(_, shard)| shard.begin_snapshot(form));
-        (log.mark(), guards.iter().map(|(_, shard)| shard.stats.dirty).sum())
+        let sizes: Vec<(usize, usize)> = (0..shared.layout.databases() as u16).map(|db| sizes(&guards, db)).collect();
+        (log.mark(), guards.iter().map(|(_, shard)| shard.stats.dirty).sum(), sizes)
     };
     let mut sum = 0;
     let mut out = Vec::new();
     write_header(form.version, &mut out);
+    for (db, (keys, deadlines)) in (0..).zip(sizes).filter(|(_, (keys, _))| *keys > 0) {
+        write_database(db, &mut out);
+        write_sizes(keys, deadlines, &mut out);
+    }
     let mut put = |out: &mut Vec<u8>| {
         sum = crc64::update(sum, out);
         let result = file.write_all(out);
@@ -174,7 +177,8 @@ fn write(shared: &Shared, log: &Log, heals: bool) -> Result<u64, String> {
                 }
             }
             out.clear();
-            std::thread::sleep(begun.elapsed() / REST);
+            // Others come first: the thread rests for as long as it has worked.
+            std::thread::sleep(begun.elapsed());
         }
     }
     write_end(&mut out);
@@ -186,6 +190,12 @@ fn write(shared: &Shared, log: &Log, heals: bool) -> Result<u64, String> {
         log.healed(lsn);
     }
     Ok(changes)
+}
+
+/// The keys of a database, and how many of them have an expiry.
+fn sizes(guards: &[(ShardId, MutexGuard<'_, Shard>)], db: u16) -> (usize, usize) {
+    let tables = guards.iter().map(|(_, shard)| shard.database(db));
+    tables.fold((0, 0), |(keys, deadlines), table| (keys + table.len(), deadlines + table.deadlines()))
 }
 
 /// Starts the thread.

@@ -136,6 +136,7 @@ impl<T: Item> Bucket<T> {
 
     /// The slot of a key: all tags are compared at once, then the keys of those that match.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub(super) fn find(&self, tag: u8, key: &[u8]) -> Option<usize> {
         let mut matches = zero_bytes(self.head ^ (ONES * u64::from(tag)));
         while let Some(slot) = first_slot(matches) {

@@ -27,7 +27,7 @@ pub(super) struct Segment<T> {
     pub(super) len: u32,
     /// Hash bits that all items share.
     pub(super) depth: u8,
-    /// Hash bits below those that choose the home bucket.
+    /// Hash bits below those that choose the home bucket, in an empty segment those it will begin with.
     home_bits: u8,
 }
 
@@ -61,6 +61,11 @@ impl<T: Item> Segment<T> {
         Self { buckets: Vec::new(), start, min_deadline: u64::MAX, len: 0, depth, home_bits: 0 }
     }
 
+    /// A segment without memory that will get about so many items: its buckets come all at once.
+    pub(super) fn expecting(start: u64, depth: u8, items: usize) -> Self {
+        Self { home_bits: home_bits_for(items), ..Self::empty(start, depth) }
+    }
+
     /// A segment of the given items and their hashes.
     pub(super) fn with_items(start: u64, depth: u8, items: Vec<(u64, T)>) -> Self {
         let empty = Self::empty(start, depth);
@@ -70,9 +75,9 @@ impl<T: Item> Segment<T> {
         empty.filled(home_bits_for(items.len()), items)
     }
 
-    /// The segment with twice the buckets.
+    /// The segment with twice the buckets, or with its first ones.
     pub(super) fn grown(self, rehash: &impl Fn(&[u8]) -> u64) -> Self {
-        let home_bits = if self.buckets.is_empty() { 0 } else { self.home_bits + 1 };
+        let home_bits = if self.buckets.is_empty() { self.home_bits } else { self.home_bits + 1 };
         let empty = Self::empty(self.start, self.depth);
         empty.filled(home_bits, self.into_hashed(rehash))
     }
@@ -249,17 +254,20 @@ impl<T: Item> Segment<T> {
     }
 
     /// The item of a place, for changing.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub(super) fn item_mut(&mut self, place: Place) -> Option<&mut T> {
         self.buckets.get_mut(place.bucket())?.item_mut(place.slot())
     }
 
     /// The item of a place.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub(super) fn item(&self, place: Place) -> Option<&T> {
         self.buckets.get(place.bucket())?.item(place.slot())
     }
 
     /// Where a key is. One cache line is read unless its home bucket overflowed.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
         let home = self.home(hash);
         let bucket = self.buckets.get(home)?;

