@@ -1,6 +1,7 @@
 //! Snapshots in files: written under a name of their own, read back, and only then named by the manifest.
 
 use std::io::{self, Write};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::file::{Folder, append_mark};
@@ -11,6 +12,10 @@ use super::{Lsn, Snapshot, StoreError};
 
 /// Bytes of a snapshot that are written at a time, and read at a time to verify it.
 const CHUNK_BYTES: usize = 1 << 20;
+
+/// After so many bytes a snapshot is flushed and read back as far as it goes. All at once at its end would occupy a
+/// core and the device for a long time, and writes of the log would queue behind.
+const STRETCH_BYTES: u64 = 4 << 20;
 
 /// Verifies a snapshot against the manifest and opens it.
 pub fn open_snapshot<V: Vfs + 'static>(
@@ -26,18 +31,20 @@ pub fn open_snapshot<V: Vfs + 'static>(
     if len != snapshot.len {
         return Err(corrupt(format!("it has {len} bytes, and had {}", snapshot.len)));
     }
-    if checksum(&**vfs, &file, len)? != snapshot.crc32c {
+    if checksum(&**vfs, &file, 0..len, 0)? != snapshot.crc32c {
         return Err(corrupt("its checksum does not fit".to_owned()));
     }
     Ok(Box::new(FileReader { vfs: Arc::clone(vfs), file, at: 0 }))
 }
 
-/// CRC32C of the first bytes of a file.
-fn checksum<V: Vfs>(vfs: &V, file: &V::File, len: u64) -> io::Result<u32> {
-    let mut chunk = vec![0; CHUNK_BYTES.min(usize::try_from(len).unwrap_or(CHUNK_BYTES))];
-    let (mut at, mut sum) = (0, 0);
-    while at < len {
-        let read = read_full(vfs, file, at, &mut chunk)?;
+/// CRC32C of part of a file, going on from that of what stands before.
+fn checksum<V: Vfs>(vfs: &V, file: &V::File, part: Range<u64>, before: u32) -> io::Result<u32> {
+    let len = usize::try_from(part.end - part.start).unwrap_or(CHUNK_BYTES);
+    let mut chunk = vec![0; CHUNK_BYTES.min(len)];
+    let (mut at, mut sum) = (part.start, before);
+    while at < part.end {
+        let wanted = usize::try_from(part.end - at).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+        let read = read_full(vfs, file, at, &mut chunk[..wanted])?;
         if read == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -75,6 +82,8 @@ pub struct SnapshotWriter<V: Vfs> {
     buffer: Vec<u8>,
     len: u64,
     sum: u32,
+    /// Bytes that were flushed and read back, and their checksum then.
+    verified: (u64, u32),
     /// A write has failed: what the file holds cannot be known.
     failed: bool,
 }
@@ -84,7 +93,18 @@ impl<V: Vfs> SnapshotWriter<V> {
     pub fn create(folder: Arc<Folder<V>>, number: u64, heals: bool) -> io::Result<Self> {
         let name = snapshot_name(number);
         let file = Some(folder.vfs.open(&name, Mode::Create)?);
-        Ok(Self { folder, number, heals, name, file, buffer: Vec::new(), len: 0, sum: 0, failed: false })
+        Ok(Self {
+            folder,
+            number,
+            heals,
+            name,
+            file,
+            buffer: Vec::new(),
+            len: 0,
+            sum: 0,
+            verified: (0, 0),
+            failed: false,
+        })
     }
 
     fn write_out(&mut self) -> io::Result<()> {
@@ -99,15 +119,19 @@ impl<V: Vfs> SnapshotWriter<V> {
         Ok(())
     }
 
-    /// Flushes the file and reads it back.
-    fn verify(&self, file: &V::File) -> Result<(), StoreError> {
+    /// Flushes the file and reads back what has not been.
+    fn verify(&mut self) -> io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
         let vfs = &*self.folder.vfs;
-        vfs.sync(file)?;
+        let (len, sum) = self.verified;
         // What stands there now is what a restart will find.
-        if vfs.len(file)? != self.len || checksum(vfs, file, self.len)? != self.sum {
-            return Err(StoreError::Io(format!("{} does not read back as it was written", self.name)));
+        let found = vfs.sync(file).and_then(|()| checksum(vfs, file, len..self.len, sum));
+        self.verified = (self.len, found.inspect_err(|_| self.failed = true)?);
+        if self.verified.1 != self.sum {
+            self.failed = true;
+            return Err(io::Error::other(format!("{} does not read back as it was written", self.name)));
         }
-        Ok(sync_folder(vfs, &self.folder.options)?)
+        Ok(())
     }
 }
 
@@ -116,6 +140,9 @@ impl<V: Vfs> Write for SnapshotWriter<V> {
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() >= CHUNK_BYTES {
             self.write_out()?;
+            if self.len - self.verified.0 >= STRETCH_BYTES {
+                self.verify()?;
+            }
         }
         Ok(bytes.len())
     }
@@ -129,7 +156,13 @@ impl<V: Vfs + 'static> Snapshot for SnapshotWriter<V> {
     fn commit(mut self: Box<Self>, lsn: Lsn) -> Result<u64, StoreError> {
         self.write_out()?;
         let folder = Arc::clone(&self.folder);
-        self.verify(self.file.as_ref().expect("the file is open until the commit"))?;
+        self.verify()?;
+        if let Some(file) = &self.file
+            && folder.vfs.len(file)? != self.len
+        {
+            return Err(StoreError::Io(format!("{} is not as long as what was written", self.name)));
+        }
+        sync_folder(&*folder.vfs, &folder.options)?;
         let mut manifest = folder.manifest();
         if manifest.closed_at.is_some() {
             return Err(StoreError::Io("the log is closed".to_owned()));

@@ -1,8 +1,13 @@
 //! The log of a running server: records gather under one lock, reach the store before the replies that depend on them
 //! leave, and are flushed behind by a thread of its own.
 
+mod gate;
+mod pace;
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use larder_core::hub::Signals;
@@ -13,12 +18,18 @@ use larder_core::store::{Lsn, Store, StoreError};
 use tokio::sync::watch;
 
 use super::lock;
+use gate::{Flushed, Gates};
+use pace::Pace;
 
 /// How long `everysec` leaves records unflushed at most, one flush aside.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long a write that a failed store has not got waits for it to heal before the client hears of the failure.
 const HEAL_PATIENCE: Duration = Duration::from_secs(1);
+
+/// While a flush takes less than this, whoever needs one carries it out itself. Its thread stands still meanwhile, but
+/// waking another thread and being woken by it costs more, and the requests that come in are then served together.
+const QUICK_FLUSH: Duration = Duration::from_millis(1);
 
 /// Buffers larger than this are given back once they have been written.
 const KEEP_BUFFER_BYTES: usize = 1 << 20;
@@ -31,8 +42,16 @@ pub struct Log {
     writer: Mutex<Vec<u8>>,
     /// The newest record that survives the process.
     appended: AtomicU64,
-    /// The newest record that survives a power cut, told to those who wait for it.
-    flushed: watch::Sender<Lsn>,
+    /// The newest record that survives a power cut.
+    flushed: AtomicU64,
+    /// Those who wait for that.
+    gates: Gates,
+    /// How often a fault has ended, told to those who wait for it.
+    heals: watch::Sender<u64>,
+    /// Held by whoever flushes.
+    flushing: Mutex<()>,
+    /// Microseconds that a flush takes, smoothed.
+    flush_us: AtomicU64,
     /// Why nothing can be written at present.
     fault: Mutex<Option<String>>,
     signals: Arc<Signals>,
@@ -54,6 +73,10 @@ struct Pending {
 struct Wish {
     /// Flush up to this record at once.
     up_to: Lsn,
+    /// How many have asked since the last flush began.
+    asking: usize,
+    /// The flusher sleeps until so many ask; 0 while it is awake.
+    wakes_at: usize,
     /// End.
     stop: bool,
 }
@@ -81,7 +104,12 @@ impl Log {
             pending: Mutex::new(Pending { records: Vec::new(), last }),
             writer: Mutex::default(),
             appended: AtomicU64::new(last),
-            flushed: watch::Sender::new(last),
+            flushed: AtomicU64::new(last),
+            gates: Gates::default(),
+            heals: watch::Sender::new(0),
+            flushing: Mutex::default(),
+            // Not taken for quick before one has been seen.
+            flush_us: AtomicU64::new(QUICK_FLUSH.as_micros() as u64),
             fault: Mutex::default(),
             signals,
             wish: Mutex::default(),
@@ -107,7 +135,7 @@ impl Log {
 
     /// The newest record that survives a power cut.
     pub fn flushed(&self) -> Lsn {
-        *self.flushed.borrow()
+        self.flushed.load(Ordering::Acquire)
     }
 
     /// Why nothing can be written at present.
@@ -154,59 +182,120 @@ impl Log {
         tracing::error!("the log cannot be written: {error}");
         lock(&self.fault).get_or_insert_with(|| error.to_string());
         self.signals.write_fault.store(true, Ordering::Release);
-        // Those who wait for a flush must look.
-        self.flushed.send_modify(|_| {});
+        self.gates.open(self);
     }
 
     /// Waits until a record survives a power cut. Answers false if it may not.
     pub async fn wait_flushed(&self, lsn: Lsn) -> bool {
-        let mut flushed = self.flushed.subscribe();
-        {
-            let mut wish = lock(&self.wish);
-            wish.up_to = wish.up_to.max(lsn);
+        let mut flushed = Flushed::new(self, lsn);
+        if self.flush_time() < QUICK_FLUSH && flushed.lead() {
+            flushed.gather().await;
+            if self.flushing.try_lock().is_err() {
+                // Another thread flushes. What comes in before it is done goes along with this one's flush.
+                drop(lock(&self.flushing));
+                if !self.is_decided(lsn) {
+                    flushed.gather().await;
+                }
+            }
+            let _turn = lock(&self.flushing);
+            if !self.is_decided(lsn) {
+                self.flush_all();
+            }
         }
-        self.wished.notify_one();
-        let reached =
-            flushed.wait_for(|flushed| *flushed >= lsn || self.signals.write_fault.load(Ordering::Acquire)).await;
-        reached.is_ok_and(|flushed| *flushed >= lsn)
+        flushed.await
+    }
+
+    /// How long a flush takes.
+    fn flush_time(&self) -> Duration {
+        Duration::from_micros(self.flush_us.load(Ordering::Relaxed))
+    }
+
+    /// Whether those who wait for a record need not wait any longer.
+    fn is_decided(&self, lsn: Lsn) -> bool {
+        self.flushed() >= lsn || self.signals.write_fault.load(Ordering::Acquire)
+    }
+
+    /// Asks the flusher for a record, for one more who waits.
+    fn ask_for_flush(&self, lsn: Lsn) {
+        let mut wish = lock(&self.wish);
+        wish.up_to = wish.up_to.max(lsn);
+        wish.asking += 1;
+        if wish.wakes_at > 0 && wish.asking >= wish.wakes_at {
+            wish.wakes_at = 0;
+            drop(wish);
+            self.wished.notify_one();
+        }
     }
 
     /// Flushes as the policy wants until [`Log::stop_flushing`]; for a thread of its own.
     pub fn flush_loop(&self, policy: impl Fn() -> AppendFsync) {
-        let mut last_flush = Instant::now();
+        let mut last_round = Instant::now();
+        let mut pace = Pace::default();
         loop {
-            let wish = {
-                let wish = lock(&self.wish);
-                let wanted = |wish: &mut Wish| !wish.stop && wish.up_to <= self.flushed();
-                let rest = FLUSH_INTERVAL.saturating_sub(last_flush.elapsed()).max(Duration::from_millis(1));
-                let waited = self.wished.wait_timeout_while(wish, rest, wanted);
-                *waited.unwrap_or_else(PoisonError::into_inner).0
-            };
-            if wish.stop {
+            let rest = FLUSH_INTERVAL.saturating_sub(last_round.elapsed());
+            let wish = self.gather(self.sleep(lock(&self.wish), 0, rest), &pace);
+            let (is_wished, asking, stop) = (self.is_wished(&wish), wish.asking, wish.stop);
+            drop(wish);
+            if stop {
                 return;
             }
-            let is_due = policy() == AppendFsync::Everysec && last_flush.elapsed() >= FLUSH_INTERVAL;
-            let is_wished = wish.up_to > self.flushed();
-            if is_due {
-                last_flush = Instant::now();
+            let is_round_over = last_round.elapsed() >= FLUSH_INTERVAL;
+            if is_round_over {
+                last_round = Instant::now();
             }
+            let _turn = lock(&self.flushing);
             if let Err(error) = self.store.maintain() {
                 self.fail(&error);
             }
-            if (is_due || is_wished)
-                && self.flushed() < self.appended()
-                && !self.signals.write_fault.load(Ordering::Acquire)
-            {
-                self.flush();
+            if is_wished || is_round_over && policy() == AppendFsync::Everysec {
+                lock(&self.wish).asking = 0;
+                self.flush_all();
+                let mut wish = lock(&self.wish);
+                // Whoever asked meanwhile may have been served as well.
+                let served = if self.is_wished(&wish) { 0 } else { std::mem::take(&mut wish.asking) };
+                pace.flushed(asking + served + wish.asking, self.flush_time());
             }
         }
     }
 
-    fn flush(&self) {
+    fn is_wished(&self, wish: &Wish) -> bool {
+        !self.is_decided(wish.up_to)
+    }
+
+    /// Sleeps until so many ask for a flush, but not for longer than this.
+    fn sleep<'w>(&self, mut wish: MutexGuard<'w, Wish>, asking: usize, rest: Duration) -> MutexGuard<'w, Wish> {
+        wish.wakes_at = asking.max(1);
+        let wanted = |wish: &mut Wish| !wish.stop && (wish.asking < asking || !self.is_wished(wish));
+        let waited = self.wished.wait_timeout_while(wish, rest, wanted);
+        let mut wish = waited.unwrap_or_else(PoisonError::into_inner).0;
+        wish.wakes_at = 0;
+        wish
+    }
+
+    /// Waits for those who were answered by the last flush to ask for the next one.
+    fn gather<'w>(&self, mut wish: MutexGuard<'w, Wish>, pace: &Pace) -> MutexGuard<'w, Wish> {
+        while self.is_wished(&wish)
+            && !wish.stop
+            && let Some((asking, rest)) = pace.wait(wish.asking)
+        {
+            wish = self.sleep(wish, asking, rest);
+        }
+        wish
+    }
+
+    /// Writes out and flushes what there is. For one at a time.
+    fn flush_all(&self) {
+        if !self.write_out(self.last()) || self.flushed() >= self.appended() {
+            return;
+        }
+        let begun = Instant::now();
         match self.store.flush() {
             Ok(lsn) => {
                 self.flushes.fetch_add(1, Ordering::Relaxed);
-                self.flushed.send_modify(|flushed| *flushed = lsn.max(*flushed));
+                let took_us = begun.elapsed().as_micros() as u64;
+                self.flush_us.store((self.flush_us.load(Ordering::Relaxed) * 7 + took_us) / 8, Ordering::Relaxed);
+                self.flushed.fetch_max(lsn, Ordering::AcqRel);
+                self.gates.open(self);
             }
             Err(error) => self.fail(&error),
         }
@@ -229,9 +318,11 @@ impl Log {
     /// Notes that a snapshot covers everything up to a record that the store may not have got: it is healed.
     pub fn healed(&self, lsn: Lsn) {
         self.appended.fetch_max(lsn, Ordering::AcqRel);
-        self.flushed.send_modify(|flushed| *flushed = lsn.max(*flushed));
+        self.flushed.fetch_max(lsn, Ordering::AcqRel);
         *lock(&self.fault) = None;
         self.signals.write_fault.store(false, Ordering::Release);
+        self.gates.open(self);
+        self.heals.send_modify(|heals| *heals += 1);
     }
 
     /// The number that a snapshot of the present state covers, while every shard is held. What a failed store has not
@@ -246,8 +337,8 @@ impl Log {
 
     /// Waits for the end of a fault, but not for ever. Answers whether a record survives the process now.
     pub async fn wait_healed(&self, lsn: Lsn) -> bool {
-        let mut flushed = self.flushed.subscribe();
-        let healed = flushed.wait_for(|_| !self.signals.write_fault.load(Ordering::Acquire));
+        let mut heals = self.heals.subscribe();
+        let healed = heals.wait_for(|_| !self.signals.write_fault.load(Ordering::Acquire));
         // Either way the log says how far it is.
         let _ = tokio::time::timeout(HEAL_PATIENCE, healed).await;
         !self.signals.write_fault.load(Ordering::Acquire) && self.write_out(lsn)
