@@ -12,6 +12,7 @@ use larder_core::settings::{Directive, Fault, Inert, Origin, Pair, Parameter, Se
 use crate::conf_file::{self, Located, Place};
 use crate::export::{self, Target};
 use crate::import;
+use crate::store::Kind;
 
 /// Most words of a command line that `serve` looks at.
 const MAX_WORDS: usize = 4096;
@@ -31,7 +32,7 @@ pub enum Command {
     /// Write the data as Redis's files.
     Export(export::Request),
     /// Take over Redis's files.
-    Import(import::Request),
+    Import(Box<import::Request>),
 }
 
 /// How the server starts.
@@ -132,6 +133,12 @@ enum Action {
         /// Give up the data that is there.
         #[arg(long)]
         replace: bool,
+        /// The server's configuration file: hash-max-listpack-entries and the like decide how values are kept.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// The server's options, such as --hash-max-listpack-entries 100.
+        #[arg(last = true, value_name = "--NAME VALUE")]
+        options: Vec<OsString>,
     },
 }
 
@@ -145,7 +152,8 @@ FILE is a configuration file in the syntax of redis.conf. Every directive is an 
   --http-port 7379       port for REST, WebSocket and the console; 0 turns it off
   --bind 127.0.0.1       addresses to listen on; --http-bind gives HTTP its own
   --requirepass TEXT     password that clients must give
-  --store file           where data lives: file, or memory to keep nothing
+  --store file           where data lives: file, memory to keep nothing, or a URL: s3://BUCKET/PREFIX, gs://, az://,
+                         file:///FOLDER
   --dir larder-data      directory of data files; without --dir it is made if it is missing
   --appendfsync WHEN     flush the log always, everysec or no
   --maxmemory 1gb        limit of the data; --maxmemory-policy says what makes room
@@ -186,8 +194,13 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Exit> {
             let target = target.ok_or_else(|| Exit::bad_usage("export wants --rdb or --aof"))?;
             return Ok(Command::Export(export::Request { dir, target, version }));
         }
-        Some(Action::Import { source, dir, replace: replaces }) => {
-            return Ok(Command::Import(import::Request { source, dir, replaces }));
+        Some(Action::Import { source, dir, replace: replaces, config, options }) => {
+            let (stray, options) = split(&options)?;
+            if let Some(stray) = stray {
+                return Err(Exit::bad_usage(format!("unexpected argument '{}'", stray.display())));
+            }
+            let (settings, _) = settings(config.as_deref(), options)?;
+            return Ok(Command::Import(Box::new(import::Request { source, dir, replaces, settings })));
         }
         None => Vec::new(),
     };
@@ -202,17 +215,7 @@ fn clap_exit(error: clap::Error) -> Exit {
 
 fn serve(words: &[OsString]) -> Result<Start, Exit> {
     let (file, options) = split(words)?;
-    let mut directives = match file {
-        Some(file) => conf_file::read(file).map_err(Exit::could_not_start)?,
-        None => Vec::new(),
-    };
-    directives.extend(options);
-
-    let mut settings = Settings { store: "file".to_owned(), dir: DEFAULT_FOLDER.to_owned(), ..Settings::default() };
-    let pairs: Vec<Pair<'_>> =
-        directives.iter().map(|one| (&one.directive.name[..], &one.directive.value[..])).collect();
-    check_word_counts(&directives)?;
-    settings.set_all(&pairs, Origin::Start).map_err(|error| refusal(&error, &directives))?;
+    let (mut settings, directives) = settings(file, options)?;
     check_store(&settings).map_err(|why| blame(&directives, "store", &why))?;
     settings.dir = folder(&settings.dir).map_err(|why| blame(&directives, "dir", &why))?;
     Ok(Start {
@@ -220,6 +223,34 @@ fn serve(words: &[OsString]) -> Result<Start, Exit> {
         settings,
         config_file: file.map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned())),
     })
+}
+
+/// The settings of a configuration file and of options, which come after it, and the directives behind them.
+fn settings(file: Option<&Path>, options: Vec<Located>) -> Result<(Settings, Vec<Located>), Exit> {
+    let mut directives = match file {
+        Some(file) => conf_file::read(file).map_err(Exit::could_not_start)?,
+        None => Vec::new(),
+    };
+    directives.extend(options);
+    check_word_counts(&directives)?;
+    drop_empty(&mut directives);
+    let mut settings = Settings { store: "file".to_owned(), dir: DEFAULT_FOLDER.to_owned(), ..Settings::default() };
+    let pairs: Vec<Pair<'_>> =
+        directives.iter().map(|one| (&one.directive.name[..], &one.directive.value[..])).collect();
+    settings.set_all(&pairs, Origin::Start).map_err(|error| refusal(&error, &directives))?;
+    Ok((settings, directives))
+}
+
+/// Takes out lines without a value that say nothing in Redis: `client-output-buffer-limit`, and `save` but for the
+/// first one.
+fn drop_empty(directives: &mut Vec<Located>) {
+    let mut saves = 0;
+    directives.retain(|one| {
+        let is = |name: &str| one.directive.name.eq_ignore_ascii_case(name.as_bytes());
+        saves += usize::from(is("save"));
+        let says_nothing = is("client-output-buffer-limit") || (is("save") && saves > 1);
+        one.directive.word_count > 0 || !says_nothing
+    });
 }
 
 /// Takes the words of `serve` apart: a file if one stands first, then options with the values up to the next option.
@@ -315,12 +346,9 @@ fn blame(directives: &[Located], name: &str, why: &str) -> Exit {
     }
 }
 
-/// The one place that knows which stores this version has.
+/// Whether this version has such a store.
 fn check_store(settings: &Settings) -> Result<(), String> {
-    match settings.store.as_str() {
-        "memory" | "file" => Ok(()),
-        store => Err(format!("there is no store '{store}'; use 'file' or 'memory'")),
-    }
+    Kind::parse(&settings.store).map(drop)
 }
 
 /// The folder of the data as an absolute path. It must exist, but for the one that nobody has named.
@@ -441,7 +469,7 @@ mod tests {
 
     #[test]
     fn bad_options_say_why_in_one_line() {
-        let none = "use 'file' or 'memory'";
+        let none = "use 'file', 'memory' or a URL such as s3://bucket";
         let cases: [(&[&str], u8, &str); 15] = [
             (&["serve", "--port", "70000"], 1, "--port: argument must be between 0 and 65535 inclusive"),
             (&["serve", "--timeout"], 1, "--timeout: wrong number of arguments"),
@@ -450,8 +478,8 @@ mod tests {
             (&["serve", "--maxmemory", "1tb"], 1, "--maxmemory: argument must be a memory value"),
             (&["serve", "--dir", "/no/such"], 1, "--dir: No such file or directory"),
             (&["serve", "--dir", "/dev/null"], 1, "--dir: Not a directory"),
-            (&["serve", "--store", "tape"], 1, "--store: there is no store 'tape'; use 'file' or 'memory'"),
-            (&["serve", "--store", "s3://x"], 1, &format!("--store: there is no store 's3://x'; {none}")),
+            (&["serve", "--store", "tape"], 1, &format!("--store: there is no store 'tape'; {none}")),
+            (&["serve", "--store", "s3://"], 1, "--store: the URL names no bucket; use s3://BUCKET/PREFIX"),
             (&["serve", "--replicaof", "h", "1"], 1, "--replicaof: not supported by this version of Larder"),
             (&["serve", "--cluster-enabled", "yes"], 1, "--cluster-enabled: not supported by this version of Larder"),
             (&["serve", "/no/such.conf"], 1, "cannot read /no/such.conf: No such file or directory"),
@@ -519,13 +547,22 @@ mod tests {
         };
         assert_eq!((request.target, request.version), (Target::Rdb("f".into()), 10));
         let Ok(Command::Import(request)) = parse(&["import", "f", "--dir", "d"]) else { panic!("it imports") };
-        assert_eq!(request, import::Request { source: "f".into(), dir: "d".into(), replaces: false });
+        let settings = Settings { store: "file".to_owned(), dir: DEFAULT_FOLDER.to_owned(), ..Settings::default() };
+        let expected = import::Request { source: "f".into(), dir: "d".into(), replaces: false, settings };
+        assert_eq!(*request, expected);
+        let file = ConfFile::new("import", "hash-max-listpack-entries 7\nset-max-intset-entries 8\n");
+        let words = ["import", "f", "--dir", "d", "--config", file.path(), "--", "--hash-max-listpack-entries", "9"];
+        let Ok(Command::Import(request)) = parse(&words) else { panic!("it imports") };
+        assert_eq!((request.settings.hash_max_listpack_entries, request.settings.set_max_intset_entries), (9, 8));
+        assert_eq!(parse(&["import", "f", "--dir", "d", "--", "--save", "x"]).expect_err("no save points"), 1);
         for words in [
             &["export", "--dir", "d"][..],
             &["export", "--dir", "d", "--rdb", "f", "--aof", "g"],
             &["export", "--rdb", "f"],
             &["export", "--dir", "d", "--rdb", "f", "--rdb-version", "13"],
             &["import", "--dir", "d"],
+            &["import", "f", "--dir", "d", "--", "stray"],
+            &["import", "f", "--dir", "d", "--", "--nosuch", "1"],
             &["import", "f"],
         ] {
             assert_eq!(parse(words).expect_err("it is bad usage"), 2, "{words:?}");

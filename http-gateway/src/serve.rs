@@ -55,7 +55,8 @@ async fn serve(start: Start, log: logging::LogControl) -> Result<(), String> {
     let stop = Arc::new(Notify::new());
     let process = ServerProcess { config_file, threads: cores, stop: Arc::clone(&stop) };
     let opened = open_store(&settings)?;
-    let mut shared = Shared::new(settings, cores, process, now_ms(), [secret_one, secret_two, run_seed]);
+    let mut shared = Shared::new(settings, cores, process, now_ms(), [secret_one, secret_two, run_seed])
+        .map_err(|error| format!("cannot start threads: {error}"))?;
     if let Some(opened) = opened {
         shared.load(opened).map_err(|error| format!("cannot load the data: {error}"))?;
     }
@@ -103,8 +104,9 @@ async fn serve(start: Start, log: logging::LogControl) -> Result<(), String> {
 /// Opens the store that the settings name.
 fn open_store(settings: &Settings) -> Result<Option<Opened>, String> {
     let folder = Path::new(&settings.dir);
-    let opened = store::open(&settings.store, folder)
-        .map_err(|error| format!("cannot open the data in {}: {error}", folder.display()))?;
+    let place = if settings.store == "file" { &settings.dir } else { &settings.store };
+    let opened =
+        store::open(&settings.store, folder).map_err(|error| format!("cannot open the data in {place}: {error}"))?;
     if let Some(opened) = opened.as_ref().filter(|opened| opened.truncated_bytes > 0) {
         let (bytes, last) = (opened.truncated_bytes, opened.last);
         tracing::warn!("the log ended in the middle of a write: {bytes} bytes behind record {last} were cut off");

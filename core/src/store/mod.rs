@@ -26,8 +26,9 @@ pub use record::Lsn;
 
 /// Where a host keeps the log and the snapshots. One process has it open at a time.
 pub trait Store: Send + Sync {
-    /// Appends whole records, the last of which is `last`. Once this returns they survive the end of the process. One
-    /// caller at a time. After an error nothing more can be appended until a snapshot has been committed.
+    /// Appends whole records, the last of which is `last`. Once this returns they survive the end of the process; a
+    /// store across a network may gather them for a quarter of a second instead. One caller at a time. After an error
+    /// nothing more can be appended until a snapshot has been committed.
     fn append(&self, records: &[u8], last: Lsn) -> Result<(), StoreError>;
 
     /// Makes everything that was appended before the call survive a power cut, and answers its last number. May run

@@ -17,7 +17,7 @@ type Case = (&'static str, fn(&Place<'_>));
 const CASES: &[Case] = &[
     ("a new place is empty", new_place_is_empty),
     ("what was appended comes back", appended_records_come_back),
-    ("one opener at a time", one_opener_at_a_time),
+    ("one writer at a time", one_writer_at_a_time),
     ("a flush answers the last record", flush_answers_the_last_record),
     ("nothing is missing after a close", closing_and_opening),
     ("nothing is appended after a close", closed_takes_nothing),
@@ -111,11 +111,32 @@ fn appended_records_come_back(place: &Place<'_>) {
     assert_changes(&held, 1..=5);
 }
 
-fn one_opener_at_a_time(place: &Place<'_>) {
+/// A second opener is refused, or takes over; then the first writes nothing more.
+fn one_writer_at_a_time(place: &Place<'_>) {
     let held = open(place);
-    assert!(matches!(place().err(), Some(StoreError::InUse(_))), "a second opener is refused");
-    drop(held);
-    open(place);
+    append(&*held.store, 1..=1).expect("records are taken");
+    held.store.flush().expect("it flushes");
+    match place() {
+        Err(error) => {
+            assert!(matches!(error, StoreError::InUse(_)), "a second opener is refused: {error}");
+            drop(held);
+        }
+        Ok(second) => {
+            // It may take a flush to find out.
+            let _ = append(&*held.store, 2..=2);
+            assert!(matches!(held.store.flush(), Err(StoreError::Fenced(_))), "the first is fenced");
+            assert!(append(&*held.store, 3..=3).is_err(), "and takes nothing more");
+            let heals = held.store.begin_snapshot().and_then(|snapshot| snapshot.commit(3));
+            assert!(matches!(heals, Err(StoreError::Fenced(_))), "nor does a snapshot heal it");
+            append(&*second.store, 2..=2).expect("records are taken");
+            second.store.flush().expect("it flushes");
+            drop(held);
+            drop(second);
+            assert_changes(&open(place), 1..=2);
+            return;
+        }
+    }
+    assert_changes(&open(place), 1..=1);
 }
 
 fn flush_answers_the_last_record(place: &Place<'_>) {

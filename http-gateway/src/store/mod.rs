@@ -2,6 +2,7 @@
 
 pub mod check;
 mod disk;
+mod object;
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
@@ -10,18 +11,41 @@ use larder_core::store::file::{FileStore, Options};
 use larder_core::store::{Opened, StoreError};
 
 use disk::Disk;
+use object::Location;
 
-/// Opens the store that the `store` setting names; `None` for one that keeps nothing.
-pub fn open(store: &str, folder: &Path) -> Result<Option<Opened>, StoreError> {
-    match store {
-        "memory" => Ok(None),
-        "file" => {
-            let disk = Disk::new(folder)?;
-            // The standard library asks the system for the keys of its hashers.
-            let salt = RandomState::new().hash_one(std::process::id());
-            FileStore::open(disk, Options { salt, ..Options::default() }).map(Some)
+/// What the `store` setting names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing is kept.
+    Memory,
+    /// The folder that `dir` names.
+    File,
+    /// Objects, at a URL.
+    Object(Location),
+}
+
+impl Kind {
+    /// Reads the setting. The one place that knows which stores this version has.
+    pub fn parse(store: &str) -> Result<Self, String> {
+        match store {
+            "memory" => Ok(Self::Memory),
+            "file" => Ok(Self::File),
+            other => match Location::parse(other) {
+                Some(location) => location.map(Self::Object),
+                None => Err(format!("there is no store '{other}'; use 'file', 'memory' or a URL such as s3://bucket")),
+            },
         }
-        other => Err(StoreError::Io(format!("there is no store {other:?}: file and memory are"))),
+    }
+}
+
+/// Opens the store that the `store` setting names; `None` for one that keeps nothing. The error says where it is.
+pub fn open(store: &str, folder: &Path) -> Result<Option<Opened>, StoreError> {
+    // The standard library asks the system for the keys of its hashers.
+    let salt = || RandomState::new().hash_one(std::process::id());
+    match Kind::parse(store).map_err(StoreError::Io)? {
+        Kind::Memory => Ok(None),
+        Kind::File => FileStore::open(Disk::new(folder)?, Options { salt: salt(), ..Options::default() }).map(Some),
+        Kind::Object(location) => object::open(&location, object::Options::new(salt())).map(Some),
     }
 }
 

@@ -43,6 +43,7 @@ const UNSAFE: &[&str] = &["core/src/keyspace/entry.rs", "wasm/src/"];
 const LOCKS: &[(&str, &str)] = &[
     ("http-gateway/src/http/client.rs", "the session of one HTTP connection, which two requests of it could share"),
     ("http-gateway/src/logging.rs", "the log file, which the subscriber wants to share"),
+    ("http-gateway/src/store/object/store.rs", "a store, which several threads use at once"),
 ];
 
 /// Widest line in columns.
