@@ -11,12 +11,13 @@ mod range;
 mod read;
 
 use crate::command::keys::{Begin, Find};
-use crate::command::{Command, Flags, Group, KeyAccess, KeySpec};
+use crate::command::{Command, Flags, Group, KeyAccess, KeySpec, rows};
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::keyspace::{Keyspace, Slot};
 use crate::limits::UNKNOWN_COMMAND_ECHO_BYTES;
 use crate::resp::Reply;
-use crate::structure::stream::{Entry, References, StreamId, Text};
+use crate::structure::stream::{Entries, Entry, Group as ConsumerGroup, Log, References, Stream, StreamId, Text};
 
 use super::help::help;
 
@@ -40,7 +41,7 @@ const fn streams(from: i16) -> KeySpec {
 }
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "xack",
         arity: -4,
@@ -230,7 +231,7 @@ pub static COMMANDS: &[Command] = &[
         handler: add::xtrim,
         ..ROW
     },
-];
+]);
 
 static GROUP_SUBCOMMANDS: &[Command] = &[
     Command {
@@ -363,29 +364,81 @@ fn count(cx: &Context, index: usize, if_negative: usize) -> Result<usize, Comman
     Ok(usize::try_from(cx.integer(index)?).unwrap_or(if_negative))
 }
 
+/// Whether a word is an option, in whatever case. Written out in place, the comparisons of all options take 6 kB of
+/// wasm.
+#[inline(never)]
+fn is(word: &[u8], option: &str) -> bool {
+    word.eq_ignore_ascii_case(option.as_bytes())
+}
+
 /// KEEPREF, DELREF or ACKED.
 fn references(word: &[u8]) -> Option<References> {
     let choices = [("KEEPREF", References::Keep), ("DELREF", References::Delete), ("ACKED", References::Acknowledged)];
-    choices.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes())).map(|(_, choice)| choice)
+    choices.into_iter().find(|(name, _)| is(word, name)).map(|(_, choice)| choice)
+}
+
+/// The stream under a key.
+fn stream<'k>(keys: &'k Keyspace, slot: Slot) -> Result<Option<&'k Stream>, CommandError> {
+    keys.get(slot)
+}
+
+/// Whether there is a stream under the key, and a group of this name.
+fn has_group(keys: &Keyspace, slot: Slot, name: &[u8]) -> Result<bool, CommandError> {
+    Ok(stream(keys, slot)?.is_some_and(|stream| stream.group(name).is_some()))
+}
+
+/// Changes a stream: `change` says whether it did. False if there is none. All commands go through this one, for a copy
+/// of [`Keyspace::edit`] in each would be most of them.
+fn edit(keys: &mut Keyspace, slot: Slot, change: &mut dyn FnMut(&mut Stream) -> bool) -> Result<bool, CommandError> {
+    let done = keys.edit(slot, |stream: &mut Stream| ((), change(stream)))?;
+    Ok(done.is_some())
+}
+
+/// As [`edit`], where a missing key starts with an empty stream, which stays if `change` says that it changed it.
+fn edit_or_create(
+    keys: &mut Keyspace,
+    slot: Slot,
+    change: &mut dyn FnMut(&mut Stream) -> bool,
+) -> Result<(), CommandError> {
+    if slot.exists() {
+        edit(keys, slot, change)?;
+        return Ok(());
+    }
+    let mut stream = Stream::new();
+    if change(&mut stream) {
+        keys.put_value(slot, stream);
+    }
+    Ok(())
+}
+
+/// As [`edit`], for a group of the stream; nothing happens if it has none of this name.
+fn edit_group(
+    keys: &mut Keyspace,
+    slot: Slot,
+    name: &[u8],
+    change: &mut dyn FnMut(&Log, &mut ConsumerGroup) -> bool,
+) -> Result<(), CommandError> {
+    edit(keys, slot, &mut |stream| stream.with_group(name, &mut *change) == Some(true))?;
+    Ok(())
 }
 
 /// `NOGROUP No such key 'k' or consumer group 'g'`, and what follows.
-fn no_key_or_group(key: &[u8], group: &[u8], after: &[u8]) -> CommandError {
-    let (key, group) = (shortened(key), shortened(group));
-    CommandError::new([b"NOGROUP No such key '", key, b"' or consumer group '", group, b"'", after].concat())
+fn no_key_or_group(key: &[u8], group: &[u8], after: &str) -> CommandError {
+    naming_two("NOGROUP No such key '", key, "' or consumer group '", group, after)
 }
 
 /// `NOGROUP No such consumer group 'g' for key name 'k'`.
 fn no_group(key: &[u8], group: &[u8]) -> CommandError {
-    let (key, group) = (shortened(key), shortened(group));
-    CommandError::new([b"NOGROUP No such consumer group '", group, b"' for key name '", key, b"'"].concat())
+    naming_two("NOGROUP No such consumer group '", group, "' for key name '", key, "")
 }
 
-fn shortened(word: &[u8]) -> &[u8] {
-    &word[..word.len().min(UNKNOWN_COMMAND_ECHO_BYTES)]
+fn naming_two(before: &str, one: &[u8], between: &str, other: &[u8], after: &str) -> CommandError {
+    let [one, other] = [one, other].map(|word| &word[..word.len().min(UNKNOWN_COMMAND_ECHO_BYTES)]);
+    CommandError::new([before.as_bytes(), one, between.as_bytes(), other, b"'", after.as_bytes()].concat())
 }
 
 /// Writes an ID as a string.
+#[inline(never)]
 fn write_id(reply: &mut Reply, id: StreamId) {
     reply.bulk(id.text(&mut [0; StreamId::TEXT_BYTES]));
 }
@@ -408,13 +461,14 @@ fn write_text(reply: &mut Reply, text: Text) {
     }
 }
 
-/// Writes entries whose number shows only while they are walked.
-fn write_entries<'a>(reply: &mut Reply, entries: impl Iterator<Item = Entry<'a>>) {
+/// Writes at most `count` entries, and returns how many there were: that shows only while they are walked.
+fn write_entries(reply: &mut Reply, entries: Entries, count: usize) -> usize {
     let array = reply.deferred_array();
     let mut len = 0;
-    for entry in entries {
+    for entry in entries.take(count) {
         write_entry(reply, entry);
         len += 1;
     }
     reply.close(array, len);
+    len
 }

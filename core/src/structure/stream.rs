@@ -13,18 +13,17 @@ mod range;
 mod references;
 mod restore;
 mod text;
+mod tree;
 mod trim;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 pub use claim::{AutoClaim, AutoClaimed, Claim, Claimed};
-pub use group::{Acknowledgement, Consumer, ConsumerId, Group, Pending, PendingRead};
+pub use group::{Acknowledgement, Consumer, ConsumerId, Delivery, Group, Pending, PendingRange};
 pub use id::{InvalidId, NewId, StreamId};
-pub use log::{AppendError, Log, NodeLimits, StateError};
-pub use range::{Entries, EntriesBack, Entry, Fields};
+pub use log::{AppendError, Log, NodeLimits, StateError, Words};
+pub use range::{Entries, Entry, Fields};
 pub use references::{Deletion, References};
 pub use text::Text;
 pub use trim::{Trim, TrimTo, default_limit};
@@ -33,13 +32,9 @@ pub use trim::{Trim, TrimTo, default_limit};
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
     log: Log,
-    groups: BTreeMap<Box<[u8]>, Group>,
+    /// In the order of their names. Looking one up halves the list; a new one moves three words for each behind it.
+    groups: Vec<(Box<[u8]>, Box<Group>)>,
     groups_bytes: usize,
-}
-
-/// What an item of a B-tree takes, in bytes: half-full nodes are the worst case, and appending in order comes close.
-const fn tree_bytes<Item>() -> usize {
-    size_of::<Item>() * 2
 }
 
 impl Stream {
@@ -55,19 +50,20 @@ impl Stream {
 
     /// Adds a group; false when the name is taken.
     pub fn create_group(&mut self, name: &[u8], group: Group) -> bool {
-        if self.groups.contains_key(name) {
+        let Err(place) = self.place_of(name) else {
             return false;
-        }
+        };
         self.groups_bytes += group_bytes(name, &group);
-        self.groups.insert(name.into(), group);
+        self.groups.insert(place, (name.into(), Box::new(group)));
         true
     }
 
     /// Removes a group with its consumers and pending entries; false when there is none of this name.
     pub fn destroy_group(&mut self, name: &[u8]) -> bool {
-        let Some(group) = self.groups.remove(name) else {
+        let Ok(place) = self.place_of(name) else {
             return false;
         };
+        let (_, group) = self.groups.remove(place);
         self.groups_bytes -= group_bytes(name, &group);
         true
     }
@@ -78,7 +74,8 @@ impl Stream {
         name: &[u8],
         action: impl FnOnce(&Log, &mut Group) -> Output,
     ) -> Option<Output> {
-        let group = self.groups.get_mut(name)?;
+        let place = self.place_of(name).ok()?;
+        let group = &mut *self.groups[place].1;
         self.groups_bytes -= group.heap_bytes();
         let output = action(&self.log, group);
         self.groups_bytes += group.heap_bytes();
@@ -92,20 +89,26 @@ impl Stream {
 
     /// The group of this name.
     pub fn group(&self, name: &[u8]) -> Option<&Group> {
-        self.groups.get(name)
+        self.place_of(name).ok().map(|place| &*self.groups[place].1)
     }
 
     /// The groups in the order of their names.
     pub fn groups(&self) -> impl ExactSizeIterator<Item = (&[u8], &Group)> {
-        self.groups.iter().map(|(name, group)| (&**name, group))
+        self.groups.iter().map(|(name, group)| (&**name, &**group))
     }
 
     /// The memory behind the stream, in bytes.
     pub fn heap_bytes(&self) -> usize {
         self.log.heap_bytes() + self.groups_bytes
     }
+
+    /// Where the name stands among the names, or would.
+    fn place_of(&self, name: &[u8]) -> Result<usize, usize> {
+        self.groups.binary_search_by(|(known, _)| (**known).cmp(name))
+    }
 }
 
 fn group_bytes(name: &[u8], group: &Group) -> usize {
-    tree_bytes::<(Box<[u8]>, Group)>() + name.len() + group.heap_bytes()
+    // The list has up to twice the room it needs.
+    2 * size_of::<(Box<[u8]>, Box<Group>)>() + size_of::<Group>() + name.len() + group.heap_bytes()
 }

@@ -1,27 +1,25 @@
 //! XACK, XACKDEL.
 
 use super::delete::{check_ids, code, references_and_ids};
-use super::id;
+use super::{edit, edit_group, has_group, id};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::structure::stream::{Deletion, Stream};
+use crate::structure::stream::Deletion;
 
 pub(super) fn xack(cx: &mut Context) -> Result<(), CommandError> {
     let slot = cx.keys.write(cx.arg(1));
     let (name, ids) = (cx.arg(2), cx.args.tail(3));
-    if cx.keys.get::<Stream>(slot)?.is_none_or(|stream| stream.group(name).is_none()) {
-        cx.reply.integer(0);
-        return Ok(());
+    let mut acknowledged = 0;
+    if has_group(cx.keys, slot, name)? {
+        check_ids(ids)?;
+        edit_group(cx.keys, slot, name, &mut |_, group| {
+            for id in ids.iter().filter_map(|word| id(word).ok()) {
+                acknowledged += i64::from(group.acknowledge(id));
+            }
+            acknowledged > 0
+        })?;
     }
-    check_ids(ids)?;
-    let acknowledged = cx.keys.edit(slot, |stream: &mut Stream| {
-        let acknowledged = stream.with_group(name, |_, group| {
-            ids.iter().filter_map(|word| id(word).ok()).filter(|id| group.acknowledge(*id)).count()
-        });
-        let acknowledged = acknowledged.unwrap_or_default();
-        (acknowledged, acknowledged > 0)
-    })?;
-    cx.reply.integer(acknowledged.unwrap_or_default() as i64);
+    cx.reply.integer(acknowledged);
     Ok(())
 }
 
@@ -30,14 +28,13 @@ pub(super) fn xackdel(cx: &mut Context) -> Result<(), CommandError> {
     let slot = cx.keys.write(cx.arg(1));
     let name = cx.arg(2);
     let reply = &mut cx.reply;
-    if cx.keys.get::<Stream>(slot)?.is_none_or(|stream| stream.group(name).is_none()) {
-        reply.array(ids.len());
+    reply.array(ids.len());
+    if !has_group(cx.keys, slot, name)? {
         ids.iter().for_each(|_| reply.integer(code(Deletion::Missing)));
         return Ok(());
     }
     check_ids(ids)?;
-    reply.array(ids.len());
-    cx.keys.edit(slot, |stream: &mut Stream| {
+    edit(cx.keys, slot, &mut |stream| {
         let mut has_changed = false;
         for id in ids.iter().filter_map(|word| id(word).ok()) {
             let is_acknowledged = stream.with_group(name, |_, group| group.acknowledge(id)) == Some(true);
@@ -50,7 +47,7 @@ pub(super) fn xackdel(cx: &mut Context) -> Result<(), CommandError> {
             };
             reply.integer(code(deletion));
         }
-        ((), has_changed)
+        has_changed
     })?;
     Ok(())
 }

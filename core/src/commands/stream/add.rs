@@ -1,13 +1,13 @@
 //! XADD, XTRIM, XSETID.
 
-use super::{INVALID_ID, id, references, write_id};
+use super::{INVALID_ID, edit, edit_or_create, id, is, references, write_id};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::number::parse_i64;
 use crate::resp::{Arguments, RequestBuf};
 use crate::store::record::write_request;
 use crate::structure::stream::{
-    AppendError, NewId, NodeLimits, References, StateError, Stream, StreamId, Trim, TrimTo, default_limit,
+    AppendError, NewId, NodeLimits, References, StateError, Stream, StreamId, Trim, TrimTo, Words, default_limit,
 };
 
 const NOT_ASCENDING: CommandError =
@@ -44,25 +44,25 @@ pub(super) fn xadd(cx: &mut Context) -> Result<(), CommandError> {
         return Ok(());
     }
     let now_ms = cx.keys.now_ms();
-    let added = cx.keys.edit_or_create(slot, |stream: &mut Stream| {
-        let added = append(stream, new_id, now_ms, fields, limits);
+    let (mut added, mut len) = (Ok(StreamId::MIN), 0);
+    edit_or_create(cx.keys, slot, &mut |stream| {
+        added = append(stream, new_id, now_ms, fields, limits);
         if let (Ok(_), Some(trim)) = (&added, &trim) {
             stream.trim(trim, options.references);
         }
-        let has_changed = added.is_ok();
-        (added.map(|id| (id, stream.log().len())), has_changed)
+        len = stream.log().len();
+        added.is_ok()
     })?;
-    let (added, len) = added?;
+    let added = added?;
     write_id(&mut cx.reply, added);
     if options.approximate {
-        let id = added.text(&mut [0; StreamId::TEXT_BYTES]).to_vec();
-        rewrite(cx, options.references, len, std::iter::once(&id[..]).chain(fields.iter()));
+        rewrite(cx, options.references, len, Some(added), fields);
     }
     Ok(())
 }
 
 /// Tells the journal of an approximate trim in exact words: where nodes end depends on more than the requests.
-fn rewrite<'w>(cx: &mut Context, references: References, len: u64, rest: impl Iterator<Item = &'w [u8]>) {
+fn rewrite(cx: &mut Context, references: References, len: u64, id: Option<StreamId>, fields: Arguments) {
     let references = match references {
         References::Keep => b"KEEPREF".as_slice(),
         References::Delete => b"DELREF",
@@ -70,9 +70,13 @@ fn rewrite<'w>(cx: &mut Context, references: References, len: u64, rest: impl It
         References::Acknowledged => return,
     };
     if cx.env.journal.is_some() {
-        let mut words: RequestBuf = [cx.arg(0), cx.arg(1), references, b"MAXLEN"].into_iter().collect();
+        let mut words = RequestBuf::new();
+        [cx.arg(0), cx.arg(1), references, b"MAXLEN"].into_iter().for_each(|word| words.push(word));
         words.push(itoa::Buffer::new().format(len).as_bytes());
-        rest.for_each(|word| words.push(word));
+        if let Some(id) = id {
+            words.push(id.text(&mut [0; StreamId::TEXT_BYTES]));
+            fields.iter().for_each(|word| words.push(word));
+        }
         write_request(cx.effects.rewritten.get_or_insert_default(), words.arguments());
     }
 }
@@ -90,7 +94,8 @@ fn append(
     }
     // The reference has this text for a millisecond whose sequence numbers are used up.
     let id = id.after(last, now_ms).ok_or(TOO_LARGE)?;
-    stream.log_mut().append(id, fields.iter(), limits).map_err(|error| match error {
+    let words = Words { len: fields.len(), word: &|place| fields.get(place) };
+    stream.log_mut().append(id, words, limits).map_err(|error| match error {
         AppendError::NotAscending => NOT_ASCENDING,
         AppendError::TooLarge => TOO_LARGE,
     })?;
@@ -104,14 +109,15 @@ pub(super) fn xtrim(cx: &mut Context) -> Result<(), CommandError> {
     }
     let Some(trim) = options.trim(cx.env.settings.stream_limits())? else { return Err(CommandError::SYNTAX) };
     let slot = cx.keys.write(cx.arg(1));
-    let removed = cx.keys.edit(slot, |stream: &mut Stream| {
-        let removed = stream.trim(&trim, options.references);
-        ((removed, stream.log().len()), removed > 0)
+    let (mut removed, mut len) = (0, 0);
+    edit(cx.keys, slot, &mut |stream| {
+        removed = stream.trim(&trim, options.references);
+        len = stream.log().len();
+        removed > 0
     })?;
-    let (removed, len) = removed.unwrap_or_default();
     cx.reply.integer(removed as i64);
     if options.approximate && removed > 0 {
-        rewrite(cx, options.references, len, std::iter::empty());
+        rewrite(cx, options.references, len, None, cx.args);
     }
     Ok(())
 }
@@ -122,11 +128,11 @@ pub(super) fn xsetid(cx: &mut Context) -> Result<(), CommandError> {
     for option in (3..cx.args.len()).step_by(2) {
         let has_value = option + 1 < cx.args.len();
         match cx.arg(option) {
-            word if word.eq_ignore_ascii_case(b"ENTRIESADDED") && has_value => {
+            word if has_value && is(word, "ENTRIESADDED") => {
                 let count = u64::try_from(cx.integer(option + 1)?);
                 added = Some(count.map_err(|_| CommandError::fixed("ERR entries_added must be positive"))?);
             }
-            word if word.eq_ignore_ascii_case(b"MAXDELETEDID") && has_value => {
+            word if has_value && is(word, "MAXDELETEDID") => {
                 let deleted = id(cx.arg(option + 1))?;
                 if last_id < deleted {
                     return Err(CommandError::fixed(
@@ -139,11 +145,15 @@ pub(super) fn xsetid(cx: &mut Context) -> Result<(), CommandError> {
         }
     }
     let slot = cx.keys.write(cx.arg(1));
-    let set = cx.keys.edit(slot, |stream: &mut Stream| {
-        let set = stream.log_mut().set_state(last_id, added, max_deleted);
-        (set, set.is_ok())
+    let mut set = Ok(());
+    let exists = edit(cx.keys, slot, &mut |stream| {
+        set = stream.log_mut().set_state(last_id, added, max_deleted);
+        set.is_ok()
     })?;
-    set.ok_or(CommandError::NO_SUCH_KEY)?.map_err(|error| {
+    if !exists {
+        return Err(CommandError::NO_SUCH_KEY);
+    }
+    set.map_err(|error| {
         CommandError::fixed(match error {
             StateError::BelowMaxDeleted => {
                 "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id"
@@ -170,18 +180,16 @@ impl Options {
                     options.id = Some(NewId::Auto);
                     break;
                 }
-                Some(value) if word.eq_ignore_ascii_case(b"MAXLEN") => {
-                    at = options.threshold(args, at, value, maxlen)?
-                }
-                Some(value) if word.eq_ignore_ascii_case(b"MINID") => at = options.threshold(args, at, value, minid)?,
-                Some(value) if word.eq_ignore_ascii_case(b"LIMIT") => {
+                Some(value) if is(word, "MAXLEN") => at = options.threshold(args, at, value, maxlen)?,
+                Some(value) if is(word, "MINID") => at = options.threshold(args, at, value, minid)?,
+                Some(value) if is(word, "LIMIT") => {
                     let limit = parse_i64(value).ok_or(CommandError::NOT_AN_INTEGER)?;
                     let limit = u64::try_from(limit);
                     options.limit =
                         Some(limit.map_err(|_| CommandError::fixed("ERR The LIMIT argument must be >= 0."))?);
                     at += 1;
                 }
-                _ if is_add && word.eq_ignore_ascii_case(b"NOMKSTREAM") => options.keeps_missing = true,
+                _ if is_add && is(word, "NOMKSTREAM") => options.keeps_missing = true,
                 _ => match references(word) {
                     Some(references) => options.references = references,
                     None if is_add => {

@@ -1,11 +1,11 @@
 //! XCLAIM, XAUTOCLAIM.
 
-use super::{id, no_key_or_group, start, write_entry, write_id};
+use super::{edit_group, has_group, id, is, no_key_or_group, start, write_entry, write_id};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace::Slot;
 use crate::resp::{Arguments, Reply};
-use crate::structure::stream::{AutoClaim, Claim, Claimed, Log, Stream, StreamId};
+use crate::structure::stream::{AutoClaim, Claim, Claimed, Log, StreamId};
 
 /// The entries XAUTOCLAIM claims without COUNT.
 const AUTO_COUNT: usize = 100;
@@ -33,34 +33,31 @@ pub(super) fn xclaim(cx: &mut Context) -> Result<(), CommandError> {
     let delivered_ms = options.delivered_ms.and_then(|ms| u64::try_from(ms).ok()).map_or(now_ms, |ms| ms.min(now_ms));
     let reply = &mut cx.reply;
     let array = reply.deferred_array();
-    let len = cx.keys.edit(slot, |stream: &mut Stream| {
-        let done = stream.with_group(name, |log, group| {
-            let mut has_changed = options.last_id > group.last_id();
-            group.raise_last_id(options.last_id);
-            let (consumer, is_new) = group.see_consumer(consumer, now_ms);
-            has_changed |= is_new;
-            let claim = Claim {
-                consumer,
-                min_idle_ms,
-                delivered_ms,
-                deliveries: options.deliveries,
-                just_id: options.just_id,
-                force: options.force,
-            };
-            let mut len = 0;
-            for id in words.iter().take(ids_len).filter_map(|word| id(word).ok()) {
-                let claimed = group.claim(log, id, &claim, now_ms);
-                has_changed |= claimed != Claimed::No;
-                if claimed == Claimed::Yes {
-                    write_claimed(reply, log, id, options.just_id);
-                    len += 1;
-                }
+    let mut len = 0;
+    edit_group(cx.keys, slot, name, &mut |log, group| {
+        let mut has_changed = options.last_id > group.last_id();
+        group.raise_last_id(options.last_id);
+        let (consumer, is_new) = group.see_consumer(consumer, now_ms);
+        has_changed |= is_new;
+        let claim = Claim {
+            consumer,
+            min_idle_ms,
+            delivered_ms,
+            deliveries: options.deliveries,
+            just_id: options.just_id,
+            force: options.force,
+        };
+        for id in words.iter().take(ids_len).filter_map(|word| id(word).ok()) {
+            let claimed = group.claim(log, id, &claim, now_ms);
+            has_changed |= claimed != Claimed::No;
+            if claimed == Claimed::Yes {
+                write_claimed(reply, log, id, options.just_id);
+                len += 1;
             }
-            (len, has_changed)
-        });
-        done.unwrap_or((0, false))
+        }
+        has_changed
     })?;
-    cx.reply.close(array, len.unwrap_or_default());
+    cx.reply.close(array, len);
     Ok(())
 }
 
@@ -71,20 +68,17 @@ pub(super) fn xautoclaim(cx: &mut Context) -> Result<(), CommandError> {
     let slot = existing_group(cx)?;
     let (name, consumer, now_ms) = (cx.arg(2), cx.arg(3), cx.keys.now_ms());
     let reply = &mut cx.reply;
-    cx.keys.edit(slot, |stream: &mut Stream| {
-        let has_changed = stream.with_group(name, |log, group| {
-            let (consumer, is_new) = group.see_consumer(consumer, now_ms);
-            let claim = AutoClaim { consumer, min_idle_ms, start, count, just_id };
-            let result = group.auto_claim(log, &claim, now_ms);
-            reply.array(3);
-            write_id(reply, result.next);
-            reply.array(result.claimed.len());
-            result.claimed.iter().for_each(|id| write_claimed(reply, log, *id, just_id));
-            reply.array(result.gone.len());
-            result.gone.iter().for_each(|id| write_id(reply, *id));
-            is_new || !result.claimed.is_empty() || !result.gone.is_empty()
-        });
-        ((), has_changed == Some(true))
+    edit_group(cx.keys, slot, name, &mut |log, group| {
+        let (consumer, is_new) = group.see_consumer(consumer, now_ms);
+        let claim = AutoClaim { consumer, min_idle_ms, start, count, just_id };
+        let result = group.auto_claim(log, &claim, now_ms);
+        reply.array(3);
+        write_id(reply, result.next);
+        reply.array(result.claimed.len());
+        result.claimed.iter().for_each(|id| write_claimed(reply, log, *id, just_id));
+        reply.array(result.gone.len());
+        result.gone.iter().for_each(|id| write_id(reply, *id));
+        is_new || !result.claimed.is_empty() || !result.gone.is_empty()
     })?;
     Ok(())
 }
@@ -100,8 +94,7 @@ fn write_claimed(reply: &mut Reply, log: &Log, id: StreamId, just_id: bool) {
 fn existing_group<'c>(cx: &mut Context<'c, '_>) -> Result<Slot<'c>, CommandError> {
     let (key, name) = (cx.arg(1), cx.arg(2));
     let slot = cx.keys.write(key);
-    let group = cx.keys.get::<Stream>(slot)?.and_then(|stream| stream.group(name));
-    group.map(|_| slot).ok_or_else(|| no_key_or_group(key, name, b""))
+    if has_group(cx.keys, slot, name)? { Ok(slot) } else { Err(no_key_or_group(key, name, "")) }
 }
 
 fn min_idle_ms(cx: &Context, error: &'static str) -> Result<u64, CommandError> {
@@ -119,7 +112,7 @@ fn options(cx: &Context, words: Arguments) -> Result<Options, CommandError> {
     let mut options = Options::default();
     let mut at = first;
     while let Some(word) = cx.args.try_get(at) {
-        let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+        let is = |option| is(word, option);
         let has_value = at + 1 < cx.args.len();
         match () {
             () if is("FORCE") => options.force = true,
@@ -154,14 +147,14 @@ fn auto_options(cx: &Context) -> Result<(usize, bool), CommandError> {
     let (mut count, mut just_id) = (AUTO_COUNT, false);
     let mut at = 6;
     while let Some(word) = cx.args.try_get(at) {
-        if word.eq_ignore_ascii_case(b"COUNT") && at + 1 < cx.args.len() {
+        if is(word, "COUNT") && at + 1 < cx.args.len() {
             at += 1;
             // A word that is no integer is refused with the same text.
             let asked = cx.integer(at).ok().filter(|asked| (1..=AUTO_COUNT_MAX).contains(asked));
             count = asked
                 .and_then(|asked| usize::try_from(asked).ok())
                 .ok_or(CommandError::fixed("ERR COUNT must be > 0"))?;
-        } else if word.eq_ignore_ascii_case(b"JUSTID") {
+        } else if is(word, "JUSTID") {
             just_id = true;
         } else {
             return Err(CommandError::SYNTAX);

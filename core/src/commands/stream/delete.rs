@@ -1,44 +1,47 @@
 //! XDEL, XDELEX.
 
-use super::{id, references};
+use super::{edit, id, is, references, stream};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::number::parse_i64;
 use crate::resp::Arguments;
-use crate::structure::stream::{Deletion, References, Stream};
+use crate::structure::stream::{Deletion, References};
 
 pub(super) fn xdel(cx: &mut Context) -> Result<(), CommandError> {
     let slot = cx.keys.write(cx.arg(1));
     let ids = cx.args.tail(2);
-    if cx.keys.get::<Stream>(slot)?.is_some() {
+    if stream(cx.keys, slot)?.is_some() {
         check_ids(ids)?;
     }
-    let deleted = cx.keys.edit(slot, |stream: &mut Stream| {
-        let deleted = ids.iter().filter_map(|word| id(word).ok()).filter(|id| stream.log_mut().delete(*id)).count();
-        (deleted, deleted > 0)
+    let mut deleted = 0;
+    edit(cx.keys, slot, &mut |stream| {
+        for id in ids.iter().filter_map(|word| id(word).ok()) {
+            deleted += i64::from(stream.log_mut().delete(id));
+        }
+        deleted > 0
     })?;
-    cx.reply.integer(deleted.unwrap_or_default() as i64);
+    cx.reply.integer(deleted);
     Ok(())
 }
 
 pub(super) fn xdelex(cx: &mut Context) -> Result<(), CommandError> {
     let (references, ids) = references_and_ids(cx.args.tail(2))?;
     let slot = cx.keys.write(cx.arg(1));
-    if cx.keys.get::<Stream>(slot)?.is_some() {
+    if stream(cx.keys, slot)?.is_some() {
         check_ids(ids)?;
     }
     let reply = &mut cx.reply;
     reply.array(ids.len());
-    let done = cx.keys.edit(slot, |stream: &mut Stream| {
+    let exists = edit(cx.keys, slot, &mut |stream| {
         let mut has_changed = false;
         for id in ids.iter().filter_map(|word| id(word).ok()) {
             let deletion = stream.delete(id, references);
             has_changed |= deletion == Deletion::Deleted;
             reply.integer(code(deletion));
         }
-        ((), has_changed)
+        has_changed
     })?;
-    if done.is_none() {
+    if !exists {
         ids.iter().for_each(|_| cx.reply.integer(code(Deletion::Missing)));
     }
     Ok(())
@@ -59,7 +62,7 @@ pub(super) fn references_and_ids(words: Arguments) -> Result<(References, Argume
             at += 1;
             continue;
         }
-        let count = words.try_get(at + 1).filter(|_| word.eq_ignore_ascii_case(b"IDS")).ok_or(CommandError::SYNTAX)?;
+        let count = words.try_get(at + 1).filter(|_| is(word, "IDS")).ok_or(CommandError::SYNTAX)?;
         let count = parse_i64(count).filter(|count| *count > 0);
         let count = count.ok_or(CommandError::fixed("ERR Number of IDs must be a positive integer"))?;
         let ids = words.tail(at + 2);

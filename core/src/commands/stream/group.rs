@@ -1,10 +1,10 @@
 //! XGROUP.
 
-use super::{INVALID_ID, id, no_group};
+use super::{INVALID_ID, edit, edit_group, edit_or_create, id, is, no_group, stream};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace::Slot;
-use crate::structure::stream::{Group, Stream, StreamId};
+use crate::structure::stream::{Group, StreamId};
 
 const NO_KEY: CommandError = CommandError::fixed(
     "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM \
@@ -24,7 +24,7 @@ struct Options {
 pub(super) fn create(cx: &mut Context) -> Result<(), CommandError> {
     let options = options(cx, true)?;
     let slot = cx.keys.write(cx.arg(2));
-    let stream = cx.keys.get::<Stream>(slot)?;
+    let stream = stream(cx.keys, slot)?;
     if stream.is_none() && !options.makes_stream {
         return Err(NO_KEY);
     }
@@ -36,9 +36,10 @@ pub(super) fn create(cx: &mut Context) -> Result<(), CommandError> {
         word => id(word)?,
     };
     let name = cx.arg(3);
-    let is_new = cx.keys.edit_or_create(slot, |stream: &mut Stream| {
-        let is_new = stream.create_group(name, Group::new(last_id, options.entries_read));
-        (is_new, is_new)
+    let mut is_new = false;
+    edit_or_create(cx.keys, slot, &mut |stream| {
+        is_new = stream.create_group(name, Group::new(last_id, options.entries_read));
+        is_new
     })?;
     if !is_new {
         return Err(CommandError::fixed("BUSYGROUP Consumer Group name already exists"));
@@ -58,11 +59,9 @@ pub(super) fn set_id(cx: &mut Context) -> Result<(), CommandError> {
         b"$" => None,
         word => Some(StreamId::parse_or_edge(word, 0).map_err(|_| INVALID_ID)?),
     };
-    cx.keys.edit(slot, |stream: &mut Stream| {
-        stream.with_group(name, |log, group| {
-            group.set_last_id(last_id.unwrap_or(log.last_id()), options.entries_read);
-        });
-        ((), true)
+    edit_group(cx.keys, slot, name, &mut |log, group| {
+        group.set_last_id(last_id.unwrap_or(log.last_id()), options.entries_read);
+        true
     })?;
     cx.reply.ok();
     Ok(())
@@ -72,36 +71,40 @@ pub(super) fn destroy(cx: &mut Context) -> Result<(), CommandError> {
     let slot = cx.keys.write(cx.arg(2));
     let name = cx.arg(3);
     // A change, so that those who wait for the group hear of it.
-    let destroyed = cx.keys.edit(slot, |stream: &mut Stream| {
-        let destroyed = stream.destroy_group(name);
-        (destroyed, destroyed)
+    let mut destroyed = false;
+    let exists = edit(cx.keys, slot, &mut |stream| {
+        destroyed = stream.destroy_group(name);
+        destroyed
     })?;
-    cx.reply.integer(destroyed.ok_or(NO_KEY)?.into());
+    if !exists {
+        return Err(NO_KEY);
+    }
+    cx.reply.integer(destroyed.into());
     Ok(())
 }
 
 pub(super) fn create_consumer(cx: &mut Context) -> Result<(), CommandError> {
     let slot = existing_group(cx)?;
     let (name, consumer, now_ms) = (cx.arg(3), cx.arg(4), cx.keys.now_ms());
-    let is_new = cx.keys.edit(slot, |stream: &mut Stream| {
-        let is_new = stream.with_group(name, |_, group| {
-            // One that is there is not seen for that.
-            group.find_consumer(consumer).is_none() && group.see_consumer(consumer, now_ms).1
-        });
-        (is_new == Some(true), is_new == Some(true))
+    let mut is_new = false;
+    edit_group(cx.keys, slot, name, &mut |_, group| {
+        // One that is there is not seen for that.
+        is_new = group.find_consumer(consumer).is_none() && group.see_consumer(consumer, now_ms).1;
+        is_new
     })?;
-    cx.reply.integer((is_new == Some(true)).into());
+    cx.reply.integer(is_new.into());
     Ok(())
 }
 
 pub(super) fn delete_consumer(cx: &mut Context) -> Result<(), CommandError> {
     let slot = existing_group(cx)?;
     let (name, consumer) = (cx.arg(3), cx.arg(4));
-    let pending = cx.keys.edit(slot, |stream: &mut Stream| {
-        let pending = stream.with_group(name, |_, group| group.remove_consumer(consumer)).flatten();
-        (pending, pending.is_some())
+    let mut pending = None;
+    edit_group(cx.keys, slot, name, &mut |_, group| {
+        pending = group.remove_consumer(consumer);
+        pending.is_some()
     })?;
-    cx.reply.integer(pending.flatten().unwrap_or_default() as i64);
+    cx.reply.integer(pending.unwrap_or_default() as i64);
     Ok(())
 }
 
@@ -109,7 +112,7 @@ pub(super) fn delete_consumer(cx: &mut Context) -> Result<(), CommandError> {
 fn existing_group<'c>(cx: &mut Context<'c, '_>) -> Result<Slot<'c>, CommandError> {
     let (key, name) = (cx.arg(2), cx.arg(3));
     let slot = cx.keys.write(key);
-    let stream = cx.keys.get::<Stream>(slot)?.ok_or(NO_KEY)?;
+    let stream = stream(cx.keys, slot)?.ok_or(NO_KEY)?;
     stream.group(name).map(|_| slot).ok_or_else(|| no_group(key, name))
 }
 
@@ -117,10 +120,10 @@ fn options(cx: &Context, is_create: bool) -> Result<Options, CommandError> {
     let mut options = Options::default();
     let mut at = 5;
     while let Some(word) = cx.args.try_get(at) {
-        if is_create && word.eq_ignore_ascii_case(b"MKSTREAM") {
+        if is_create && is(word, "MKSTREAM") {
             options.makes_stream = true;
             at += 1;
-        } else if word.eq_ignore_ascii_case(b"ENTRIESREAD") && at + 1 < cx.args.len() {
+        } else if is(word, "ENTRIESREAD") && at + 1 < cx.args.len() {
             options.entries_read = match cx.integer(at + 1)? {
                 -1 => None,
                 count => Some(

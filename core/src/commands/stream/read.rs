@@ -1,12 +1,12 @@
 //! XREAD, XREADGROUP.
 
-use super::{INVALID_ID, count, no_key_or_group, write_entries, write_entry, write_id};
+use super::{INVALID_ID, count, edit_group, is, no_key_or_group, write_entries, write_entry, write_id};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace::waiting::Wait;
 use crate::keyspace::{Keyspace, Slot};
 use crate::resp::{Aggregate, Arguments, Protocol, Reply, RequestBuf};
-use crate::structure::stream::{Acknowledgement, Entry, Log, PendingRead, Stream, StreamId};
+use crate::structure::stream::{Acknowledgement, Delivery, Entries, Log, Stream, StreamId};
 
 /// The words of a request, read.
 struct Request<'c> {
@@ -24,7 +24,7 @@ struct Request<'c> {
 }
 
 /// Where to read from.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum From {
     /// The entries after this one.
     After(StreamId),
@@ -34,37 +34,29 @@ enum From {
 
 pub(super) fn xread(cx: &mut Context) -> Result<(), CommandError> {
     let request = Request::parse(cx, false)?;
-    let mut ready = 0;
+    let start = cx.reply.position();
+    let streams = cx.reply.deferred(streams_aggregate(&cx.reply));
+    let mut answered = 0;
     for (key, word) in request.streams() {
         let slot = cx.keys.read(key);
         let stream = stream(cx.keys, slot, cx.is_retry)?;
         let from = From::parse(word, stream)?;
-        ready += usize::from(stream.is_some_and(|stream| from.finds_any(stream.log())));
-    }
-    if ready == 0 {
-        if request.ids.iter().any(|word| word == b"$") {
-            cx.waiting_request = Some(resolved(cx, &request)?);
-        }
-        return wait(cx, &request);
-    }
-    match streams_aggregate(&cx.reply) {
-        Aggregate::Map => cx.reply.map(ready),
-        _ => cx.reply.array(ready),
-    }
-    for (key, word) in request.streams() {
-        let slot = cx.keys.locate(key);
-        let Some(stream) = stream(cx.keys, slot, cx.is_retry)? else { continue };
-        let from = From::parse(word, Some(stream))?;
-        if !from.finds_any(stream.log()) {
-            continue;
-        }
-        begin_stream(&mut cx.reply, key);
-        match from {
-            From::After(id) => write_entries(&mut cx.reply, after(stream.log(), id).take(request.count)),
-            From::Last => write_entries(&mut cx.reply, last(stream.log())),
+        if let Some(log) = stream.map(Stream::log).filter(|log| from.finds_any(log)) {
+            answered += 1;
+            begin_stream(&mut cx.reply, key);
+            let count = if from == From::Last { 1 } else { request.count };
+            write_entries(&mut cx.reply, from.entries(log), count);
         }
     }
-    Ok(())
+    if answered > 0 {
+        cx.reply.close(streams, answered);
+        return Ok(());
+    }
+    cx.reply.truncate(start);
+    if request.ids.iter().any(|word| word == b"$") {
+        cx.waiting_request = Some(resolved(cx, &request)?);
+    }
+    wait(cx, &request)
 }
 
 pub(super) fn xreadgroup(cx: &mut Context) -> Result<(), CommandError> {
@@ -75,14 +67,14 @@ pub(super) fn xreadgroup(cx: &mut Context) -> Result<(), CommandError> {
     let mut ready = 0;
     for (key, word) in request.streams() {
         let slot = cx.keys.read(key);
-        let stream = cx.keys.get::<Stream>(slot);
+        let stream = super::stream(cx.keys, slot);
         if cx.is_retry && !matches!(stream, Ok(Some(_))) {
             return Err(CommandError::fixed("UNBLOCKED the stream key no longer exists"));
         }
         let stream = stream?;
         let group = stream.and_then(|stream| stream.group(name)).ok_or_else(|| match cx.is_retry {
             true => CommandError::fixed("NOGROUP the consumer group this client was blocked on no longer exists"),
-            false => no_key_or_group(key, name, b" in XREADGROUP with GROUP option"),
+            false => no_key_or_group(key, name, " in XREADGROUP with GROUP option"),
         })?;
         let history = history(word)?;
         let has_new = || stream.is_some_and(|stream| From::After(group.last_id()).finds_any(stream.log()));
@@ -97,34 +89,23 @@ pub(super) fn xreadgroup(cx: &mut Context) -> Result<(), CommandError> {
         let slot = cx.keys.write(key);
         let history = history(word)?;
         let reply = &mut cx.reply;
-        cx.keys.edit(slot, |stream: &mut Stream| {
-            let has_changed = stream.with_group(name, |log, group| {
-                // Even if there is nothing to read, the consumer has been seen.
-                let (consumer, is_new) = group.see_consumer(consumer, now_ms);
-                let read = match history {
-                    Some(after) => {
-                        answered += 1;
-                        begin_stream(reply, key);
-                        let array = reply.deferred_array();
-                        let each = |pending| write_pending(reply, pending);
-                        let read = group.read_pending(log, consumer, after, request.count, now_ms, each);
-                        reply.close(array, read);
-                        read
-                    }
-                    None if From::After(group.last_id()).finds_any(log) => {
-                        answered += 1;
-                        begin_stream(reply, key);
-                        let array = reply.deferred_array();
-                        let each = |entry| write_entry(reply, entry);
-                        let read = group.read_new(log, consumer, request.count, request.acknowledgement, now_ms, each);
-                        reply.close(array, read);
-                        read
-                    }
-                    None => 0,
-                };
-                is_new || read > 0
-            });
-            ((), has_changed == Some(true))
+        edit_group(cx.keys, slot, name, &mut |log, group| {
+            // Even if there is nothing to read, the consumer has been seen.
+            let (consumer, is_new) = group.see_consumer(consumer, now_ms);
+            if history.is_none() && !From::After(group.last_id()).finds_any(log) {
+                return is_new;
+            }
+            answered += 1;
+            begin_stream(reply, key);
+            let array = reply.deferred_array();
+            let count = request.count;
+            let each = &mut |delivery: Delivery<'_>| write_delivery(reply, delivery);
+            let read = match history {
+                Some(after) => group.read_pending(log, consumer, after, count, now_ms, each),
+                None => group.read_new(log, consumer, count, request.acknowledgement, now_ms, each),
+            };
+            reply.close(array, read);
+            is_new || read > 0
         })?;
     }
     match streams {
@@ -196,18 +177,18 @@ impl From {
 
     fn finds_any(self, log: &Log) -> bool {
         match self {
-            From::After(id) => log.last_id() > id && after(log, id).next().is_some(),
+            From::After(id) => log.last_id() > id && self.entries(log).next().is_some(),
             From::Last => !log.is_empty(),
         }
     }
-}
 
-fn after(log: &Log, id: StreamId) -> impl Iterator<Item = Entry<'_>> {
-    id.next().into_iter().flat_map(|start| log.range(start, StreamId::MAX))
-}
-
-fn last(log: &Log) -> impl Iterator<Item = Entry<'_>> {
-    log.range_back(StreamId::MIN, StreamId::MAX).take(1)
+    /// The entries that are found if any are; of [`From::Last`] only the first counts.
+    fn entries(self, log: &Log) -> Entries<'_> {
+        match self {
+            From::After(id) => log.range(id.next().unwrap_or(StreamId::MAX), StreamId::MAX),
+            From::Last => log.range_back(StreamId::MIN, StreamId::MAX),
+        }
+    }
 }
 
 /// A map in RESP3, an array of pairs in RESP2.
@@ -225,12 +206,12 @@ fn begin_stream(reply: &mut Reply, key: &[u8]) {
     reply.bulk(key);
 }
 
-fn write_pending(reply: &mut Reply, pending: PendingRead) {
-    match pending.entry {
+fn write_delivery(reply: &mut Reply, delivery: Delivery) {
+    match delivery.entry {
         Some(entry) => write_entry(reply, entry),
         None => {
             reply.array(2);
-            write_id(reply, pending.id);
+            write_id(reply, delivery.id);
             reply.null_array();
         }
     }
@@ -250,7 +231,7 @@ impl<'c> Request<'c> {
         let mut at = 1;
         while let Some(word) = cx.args.try_get(at) {
             at += 1;
-            let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+            let is = |option| is(word, option);
             let left = cx.args.len() - at;
             match () {
                 () if is("BLOCK") && left >= 1 => {

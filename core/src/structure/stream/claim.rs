@@ -106,8 +106,4 @@ impl Group {
         result.next = next.unwrap_or_default();
         result
     }
-
-    fn pending_from(&self, start: StreamId) -> Option<StreamId> {
-        self.pending_range(start, StreamId::MAX).next().map(|(id, _)| id)
-    }
 }

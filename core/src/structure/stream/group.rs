@@ -1,16 +1,18 @@
 //! Consumer groups: how far a group has read, its consumers, and the entries delivered but not acknowledged.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
 use super::id::StreamId;
 use super::log::Log;
 use super::range::Entry;
-use super::tree_bytes;
+use super::tree::{Row, Rows, Tree};
 
-/// Names a consumer within its group; never used again.
+/// Names a consumer within its group, as long as it is there: its place in the list of consumers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ConsumerId(u64);
+pub struct ConsumerId(u32);
+
+impl ConsumerId {
+    /// No consumer's.
+    pub(super) const NONE: ConsumerId = ConsumerId(u32::MAX);
+}
 
 /// An entry that was delivered and not acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +32,9 @@ pub struct Consumer {
     pub seen_ms: u64,
     /// When it last got an entry.
     pub active_ms: Option<u64>,
-    name: Arc<[u8]>,
-    pub(super) pending: BTreeSet<StreamId>,
+    name: Box<[u8]>,
+    /// The rows of the group that are its own.
+    pub(super) pending: Tree,
 }
 
 impl Consumer {
@@ -44,6 +47,11 @@ impl Consumer {
     pub fn pending_len(&self) -> usize {
         self.pending.len()
     }
+
+    /// Its pending entries from `start` to `end`, both included.
+    pub fn pending_range(&self, start: StreamId, end: StreamId) -> PendingRange<'_> {
+        PendingRange(self.pending.rows(start, end, false))
+    }
 }
 
 /// Whether entries that are read wait for an acknowledgement.
@@ -55,13 +63,25 @@ pub enum Acknowledgement {
     NotNeeded,
 }
 
-/// A pending entry that its consumer reads again.
+/// An entry that a consumer reads.
 #[derive(Clone, Debug)]
-pub struct PendingRead<'a> {
+pub struct Delivery<'a> {
     /// Its ID.
     pub id: StreamId,
     /// The entry unless it was deleted.
     pub entry: Option<Entry<'a>>,
+}
+
+/// Pending entries in the order of their IDs.
+#[derive(Clone, Debug)]
+pub struct PendingRange<'a>(Rows<'a>);
+
+impl Iterator for PendingRange<'_> {
+    type Item = (StreamId, Pending);
+
+    fn next(&mut self) -> Option<(StreamId, Pending)> {
+        self.0.next().map(|row| (row.id, Pending::of(&row)))
+    }
 }
 
 /// A consumer group.
@@ -69,11 +89,22 @@ pub struct PendingRead<'a> {
 pub struct Group {
     last_id: StreamId,
     entries_read: Option<u64>,
-    pub(super) pending: BTreeMap<StreamId, Pending>,
-    pub(super) consumers: BTreeMap<ConsumerId, Consumer>,
-    by_name: BTreeMap<Arc<[u8]>, ConsumerId>,
-    next_consumer: u64,
+    pub(super) pending: Tree,
+    /// By number; the places of those that were removed are taken again.
+    consumers: Vec<Option<Consumer>>,
+    /// The numbers of the consumers in the order of their names.
+    by_name: Vec<u32>,
     names_bytes: usize,
+}
+
+impl Pending {
+    pub(super) fn of(row: &Row) -> Pending {
+        Pending { consumer: ConsumerId(row.place), delivered_ms: row.numbers[0], deliveries: row.numbers[1] }
+    }
+
+    pub(super) fn row(&self, id: StreamId) -> Row {
+        Row { id, place: self.consumer.0, numbers: [self.delivered_ms, self.deliveries] }
+    }
 }
 
 impl Group {
@@ -94,30 +125,40 @@ impl Group {
 
     /// The consumer of this name, which is created if need be, and whether it was. It counts as seen now.
     pub fn see_consumer(&mut self, name: &[u8], now_ms: u64) -> (ConsumerId, bool) {
-        if let Some(id) = self.find_consumer(name) {
-            self.consumer_mut(id).seen_ms = now_ms;
-            return (id, false);
-        }
-        let id = ConsumerId(self.next_consumer);
-        self.next_consumer += 1;
-        let name: Arc<[u8]> = name.into();
-        let consumer = Consumer { seen_ms: now_ms, active_ms: None, name: name.clone(), pending: BTreeSet::new() };
-        self.names_bytes += name_bytes(&name);
-        self.consumers.insert(id, consumer);
-        self.by_name.insert(name, id);
+        let place = match self.place_of(name) {
+            Ok(place) => {
+                let id = ConsumerId(self.by_name[place]);
+                self.consumer_mut(id).seen_ms = now_ms;
+                return (id, false);
+            }
+            Err(place) => place,
+        };
+        let number = if self.consumers.len() == self.by_name.len() {
+            self.consumers.push(None);
+            self.consumers.len() - 1
+        } else {
+            self.consumers.iter().position(Option::is_none).expect("a consumer was removed")
+        };
+        let consumer = Consumer { seen_ms: now_ms, active_ms: None, name: name.into(), pending: Tree::default() };
+        self.consumers[number] = Some(consumer);
+        self.names_bytes += name.len();
+        let id = ConsumerId(u32::try_from(number).expect("memory holds fewer consumers"));
+        self.by_name.insert(place, id.0);
         (id, true)
     }
 
     /// Removes a consumer and its pending entries, and returns how many those were; `None` when there is no such
     /// consumer.
     pub fn remove_consumer(&mut self, name: &[u8]) -> Option<usize> {
-        let id = self.by_name.remove(name)?;
-        let consumer = self.consumers.remove(&id)?;
-        self.names_bytes -= name_bytes(&consumer.name);
-        consumer.pending.iter().for_each(|entry| {
-            self.pending.remove(entry);
-        });
-        Some(consumer.pending.len())
+        let place = self.place_of(name).ok()?;
+        let number = self.by_name.remove(place);
+        let consumer = self.consumers[number as usize].take()?;
+        while self.consumers.pop_if(|consumer| consumer.is_none()).is_some() {}
+        self.names_bytes -= name.len();
+        for (id, _) in consumer.pending_range(StreamId::MIN, StreamId::MAX) {
+            self.pending.remove(id);
+        }
+        Some(consumer.pending_len())
     }
 
     /// Delivers up to `count` entries that no consumer of the group has had (XREADGROUP with `>`), and returns how
@@ -129,7 +170,7 @@ impl Group {
         count: usize,
         acknowledgement: Acknowledgement,
         now_ms: u64,
-        mut each: impl FnMut(Entry<'a>),
+        each: &mut dyn FnMut(Delivery<'a>),
     ) -> usize {
         let Some(start) = self.last_id.next() else {
             return 0;
@@ -140,7 +181,7 @@ impl Group {
             if acknowledgement == Acknowledgement::Needed {
                 self.assign(entry.id, Pending { consumer, delivered_ms: now_ms, deliveries: 1 });
             }
-            each(entry);
+            each(Delivery { id: entry.id, entry: Some(entry) });
             read += 1;
         }
         if read > 0 && acknowledgement == Acknowledgement::Needed {
@@ -158,41 +199,35 @@ impl Group {
         after: StreamId,
         count: usize,
         now_ms: u64,
-        mut each: impl FnMut(PendingRead<'a>),
+        each: &mut dyn FnMut(Delivery<'a>),
     ) -> usize {
         let Some(start) = after.next() else {
             return 0;
         };
-        let ids = self.consumers.get(&consumer).into_iter().flat_map(|consumer| consumer.pending.range(start..));
-        let mut read = 0;
-        for id in ids.take(count) {
-            let entry = log.get(*id);
-            if let Some(pending) = self.pending.get_mut(id).filter(|_| entry.is_some()) {
-                pending.delivered_ms = now_ms;
-                pending.deliveries = pending.deliveries.saturating_add(1);
+        let Some(consumer) = self.consumers.get_mut(consumer.0 as usize).and_then(Option::as_mut) else {
+            return 0;
+        };
+        let ids: Vec<StreamId> = consumer.pending_range(start, StreamId::MAX).take(count).map(|(id, _)| id).collect();
+        for &id in &ids {
+            let entry = log.get(id);
+            if entry.is_some() {
+                for tree in [&mut self.pending, &mut consumer.pending] {
+                    let [delivered_ms, deliveries] = tree.numbers_mut(id).expect("both trees have the row");
+                    (*delivered_ms, *deliveries) = (now_ms, deliveries.saturating_add(1));
+                }
             }
-            each(PendingRead { id: *id, entry });
-            read += 1;
+            each(Delivery { id, entry });
         }
-        read
+        ids.len()
     }
 
     /// Takes an entry off the pending ones; false when it was not there.
     pub fn acknowledge(&mut self, id: StreamId) -> bool {
-        let Some(pending) = self.pending.remove(&id) else {
+        let Some(row) = self.pending.remove(id) else {
             return false;
         };
-        self.consumer_mut(pending.consumer).pending.remove(&id);
+        self.consumer_mut(ConsumerId(row.place)).pending.remove(id);
         true
-    }
-
-    /// Adds a pending entry from a payload; false when it is pending already or the consumer is not of this group.
-    pub fn restore_pending(&mut self, id: StreamId, pending: Pending) -> bool {
-        let fits = self.consumers.contains_key(&pending.consumer) && !self.pending.contains_key(&id);
-        if fits {
-            self.assign(id, pending);
-        }
-        fits
     }
 
     /// The last ID the group has read.
@@ -218,22 +253,22 @@ impl Group {
 
     /// The consumer of this name.
     pub fn find_consumer(&self, name: &[u8]) -> Option<ConsumerId> {
-        self.by_name.get(name).copied()
+        self.place_of(name).ok().map(|place| ConsumerId(self.by_name[place]))
     }
 
-    /// A consumer; `None` after it was removed.
+    /// A consumer, unless it was removed.
     pub fn consumer(&self, id: ConsumerId) -> Option<&Consumer> {
-        self.consumers.get(&id)
+        self.consumers.get(id.0 as usize)?.as_ref()
     }
 
     /// The consumers in the order of their names.
     pub fn consumers(&self) -> impl Iterator<Item = &Consumer> {
-        self.by_name.values().filter_map(|id| self.consumers.get(id))
+        self.by_name.iter().filter_map(|number| self.consumer(ConsumerId(*number)))
     }
 
     /// How many consumers there are.
     pub fn consumers_len(&self) -> usize {
-        self.consumers.len()
+        self.by_name.len()
     }
 
     /// How many entries are pending.
@@ -242,51 +277,45 @@ impl Group {
     }
 
     /// The pending entry of this ID.
-    pub fn pending(&self, id: StreamId) -> Option<&Pending> {
-        self.pending.get(&id)
+    pub fn pending(&self, id: StreamId) -> Option<Pending> {
+        self.pending.get(id).map(Pending::of)
     }
 
-    /// The pending entries from `start` to `end`, both included, from either end.
-    pub fn pending_range(
-        &self,
-        start: StreamId,
-        end: StreamId,
-    ) -> impl DoubleEndedIterator<Item = (StreamId, &Pending)> {
-        // An empty range must not have its ends the wrong way round.
-        let range = (start <= end).then(|| self.pending.range(start..=end));
-        range.into_iter().flatten().map(|(id, pending)| (*id, pending))
+    /// The IDs of the first and the last pending entry.
+    pub fn pending_ends(&self) -> Option<(StreamId, StreamId)> {
+        Some((self.pending_from(StreamId::MIN)?, self.pending.at_or_before(StreamId::MAX)?.id))
     }
 
-    /// The pending entries of one consumer from `start` to `end`, both included.
-    pub fn consumer_pending_range(
-        &self,
-        consumer: ConsumerId,
-        start: StreamId,
-        end: StreamId,
-    ) -> impl Iterator<Item = (StreamId, &Pending)> {
-        let consumer = self.consumers.get(&consumer).filter(|_| start <= end);
-        let ids = consumer.into_iter().flat_map(move |consumer| consumer.pending.range(start..=end));
-        ids.filter_map(|id| self.pending.get(id).map(|pending| (*id, pending)))
+    /// The first ID of a pending entry from `start` on.
+    pub(super) fn pending_from(&self, start: StreamId) -> Option<StreamId> {
+        self.pending.at_or_after(start).map(|row| row.id)
+    }
+
+    /// The pending entries from `start` to `end`, both included.
+    pub fn pending_range(&self, start: StreamId, end: StreamId) -> PendingRange<'_> {
+        PendingRange(self.pending.rows(start, end, false))
     }
 
     /// The memory behind the group, in bytes.
     pub fn heap_bytes(&self) -> usize {
-        let pending = tree_bytes::<(StreamId, Pending)>() + tree_bytes::<StreamId>();
-        let consumer = tree_bytes::<(ConsumerId, Consumer)>() + tree_bytes::<(Arc<[u8]>, ConsumerId)>();
-        self.pending.len() * pending + self.consumers.len() * consumer + self.names_bytes
+        // Lists have up to twice the room they need.
+        let consumer = 2 * (size_of::<Option<Consumer>>() + size_of::<u32>());
+        // A pending entry is in the tree of the group and in that of its consumer.
+        self.pending.len() * 2 * Tree::ROW_BYTES + self.by_name.len() * consumer + self.names_bytes
     }
 
     /// Makes an entry pending, whosever it was.
     pub(super) fn assign(&mut self, id: StreamId, pending: Pending) {
-        let before = self.pending.insert(id, pending);
-        if let Some(before) = before.filter(|before| before.consumer != pending.consumer) {
-            self.consumer_mut(before.consumer).pending.remove(&id);
+        let row = pending.row(id);
+        if let Some(before) = self.pending.insert(row).filter(|before| before.place != row.place) {
+            self.consumer_mut(ConsumerId(before.place)).pending.remove(id);
         }
-        self.consumer_mut(pending.consumer).pending.insert(id);
+        self.consumer_mut(pending.consumer).pending.insert(row);
     }
 
     pub(super) fn consumer_mut(&mut self, id: ConsumerId) -> &mut Consumer {
-        self.consumers.get_mut(&id).expect("callers look consumers up, and removal takes their pending entries along")
+        let consumer = self.consumers.get_mut(id.0 as usize).and_then(Option::as_mut);
+        consumer.expect("callers look consumers up, and removal takes their pending entries along")
     }
 
     /// Notes that the entry of this ID, which is after the last, was read.
@@ -297,9 +326,10 @@ impl Group {
         };
         self.last_id = id;
     }
-}
 
-/// A name is held once, with the two counters of its `Arc`.
-fn name_bytes(name: &[u8]) -> usize {
-    name.len() + 2 * size_of::<usize>()
+    /// Where the name stands among the names, or would.
+    fn place_of(&self, name: &[u8]) -> Result<usize, usize> {
+        let name_of = |number: u32| self.consumer(ConsumerId(number)).map(Consumer::name);
+        self.by_name.binary_search_by(|number| name_of(*number).cmp(&Some(name)))
+    }
 }

@@ -1,16 +1,24 @@
 //! The log: entries in ID order in small nodes, and what a stream remembers of entries that are gone.
 
-use std::collections::BTreeMap;
-
 use super::id::StreamId;
 use super::node::Node;
-use super::tree_bytes;
+use super::range::Entry;
+use super::tree::{Row, Tree};
 
 /// The most bytes of names and values in one entry (Redis's limit).
 const ENTRY_BYTES_MAX: usize = 1 << 30;
 
 /// What a radix tree would have as its keys: both halves of an ID.
 const RADIX_KEY_BYTES: usize = 16;
+
+/// The memory of a node besides its bytes.
+const NODE_BYTES: usize = Tree::ROW_BYTES + size_of::<Node>();
+
+/// The list of nodes grows by this part of it. Nodes are small for what they hold, so copying them often costs little.
+const GROWTH_PART: usize = 8;
+
+/// The list of nodes gives memory back when it has room for this many times what is in it.
+const SPARE_FACTOR: usize = 4;
 
 /// When a node is full: `stream-node-max-entries` and `stream-node-max-bytes`. 0 leaves it to our own limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,11 +72,22 @@ pub enum StateError {
     AddedBelowLength,
 }
 
+/// The words of an entry to be added: names and values in turn. One type for commands and payloads alike.
+#[derive(Clone, Copy)]
+pub struct Words<'f> {
+    /// How many there are; an even number.
+    pub len: usize,
+    /// The word at a place below that.
+    pub word: &'f dyn Fn(usize) -> &'f [u8],
+}
+
 /// Entries in ID order.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    /// By the ID of each node's first entry, deleted or not. Every node has an entry that is not deleted.
-    pub(super) nodes: BTreeMap<StreamId, Node>,
+    /// In no order. Every node has an entry that is not deleted.
+    pub(super) nodes: Vec<Node>,
+    /// The places of the nodes by the ID of each node's first entry, deleted or not.
+    pub(super) index: Tree,
     pub(super) len: u64,
     pub(super) first_id: StreamId,
     last_id: StreamId,
@@ -78,37 +97,30 @@ pub struct Log {
 }
 
 impl Log {
-    /// Adds an entry; `fields` are names and values in turn, and are walked more than once.
+    /// Adds an entry.
     ///
     /// # Errors
     /// [`AppendError`] when the ID is too small or the entry too large.
-    pub fn append<'f>(
-        &mut self,
-        id: StreamId,
-        fields: impl ExactSizeIterator<Item = &'f [u8]> + Clone,
-        limits: NodeLimits,
-    ) -> Result<(), AppendError> {
-        assert!(fields.len().is_multiple_of(2), "the command pairs names with values");
+    pub fn append(&mut self, id: StreamId, fields: Words<'_>, limits: NodeLimits) -> Result<(), AppendError> {
+        assert!(fields.len.is_multiple_of(2), "the command pairs names with values");
         if id <= self.last_id {
             return Err(AppendError::NotAscending);
         }
-        let entry_bytes: usize = fields.clone().map(<[u8]>::len).sum();
+        let entry_bytes: usize = (0..fields.len).map(|place| (fields.word)(place).len()).sum();
         if entry_bytes > ENTRY_BYTES_MAX {
             return Err(AppendError::TooLarge);
         }
-        if !self.last_node_takes(id, entry_bytes, limits) {
-            // The next node will be about as long as the one before: this spares all sizes in between.
-            let expected_bytes = self.close_last_node();
-            self.heap_bytes += tree_bytes::<(StreamId, Node)>();
-            let node = Node::new(id, fields.clone(), expected_bytes);
-            self.heap_bytes += node.heap_bytes();
-            self.nodes.insert(id, node);
-        }
-        let mut last = self.nodes.last_entry().expect("a node was there or just added");
-        let first = *last.key();
-        let node = last.get_mut();
+        let last = self.place_before(StreamId::MAX);
+        let takes = last.is_some_and(|last| {
+            let node = &self.nodes[last];
+            node.total() < limits.entries()
+                && node.len_bytes().saturating_add(entry_bytes) < limits.bytes()
+                && node.spans(id)
+        });
+        let last = last.filter(|_| takes).unwrap_or_else(|| self.add_node(id, fields, last));
+        let node = &mut self.nodes[last];
         self.heap_bytes -= node.heap_bytes();
-        node.push(first, id, fields);
+        node.push(id, fields);
         self.heap_bytes += node.heap_bytes();
         if self.len == 0 {
             self.first_id = id;
@@ -121,16 +133,16 @@ impl Log {
 
     /// Deletes an entry; false when there is none of this ID.
     pub fn delete(&mut self, id: StreamId) -> bool {
-        let Some((first, node)) = self.nodes.range_mut(..=id).next_back() else {
+        let Some(place) = self.place_before(id) else {
             return false;
         };
-        let first = *first;
-        let Some(at) = node.slots(first).find(|slot| slot.entry.id == id && !slot.deleted).map(|slot| slot.at) else {
+        let node = &mut self.nodes[place];
+        let Some(at) = node.find(id).filter(|slot| !slot.deleted).map(|slot| slot.at) else {
             return false;
         };
         node.mark_deleted(at);
         if node.live() == 0 {
-            self.remove_node(first);
+            self.remove_node(place);
         }
         self.len -= 1;
         self.max_deleted_id = self.max_deleted_id.max(id);
@@ -154,7 +166,7 @@ impl Log {
         if last_id < self.max_deleted_id || max_deleted_id.is_some_and(|deleted| last_id < deleted) {
             return Err(StateError::BelowMaxDeleted);
         }
-        if self.range_back(StreamId::MIN, StreamId::MAX).next().is_some_and(|top| last_id < top.id) {
+        if self.last().is_some_and(|top| last_id < top.id) {
             return Err(StateError::BelowTopEntry);
         }
         if entries_added.is_some_and(|added| added < self.len) {
@@ -174,6 +186,24 @@ impl Log {
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// The entry of this ID.
+    pub fn get(&self, id: StreamId) -> Option<Entry<'_>> {
+        let node = &self.nodes[self.place_before(id)?];
+        node.find(id).filter(|slot| !slot.deleted).map(|slot| slot.entry)
+    }
+
+    /// The first entry.
+    pub fn first(&self) -> Option<Entry<'_>> {
+        let row = self.index.at_or_after(StreamId::MIN)?;
+        self.nodes[row.place as usize].slots().next_live(StreamId::MIN).map(|slot| slot.entry)
+    }
+
+    /// The last entry.
+    pub fn last(&self) -> Option<Entry<'_>> {
+        let slots = self.nodes[self.place_before(StreamId::MAX)?].slots();
+        slots.filter(|slot| !slot.deleted).last().map(|slot| slot.entry)
     }
 
     /// The ID of the first entry; 0-0 when there is none.
@@ -204,8 +234,8 @@ impl Log {
     /// How many nodes a radix tree over the 16 bytes of the nodes' first IDs would have, as Redis keeps and reports it:
     /// one for each key's end, one for each place where keys part, one for each stretch of bytes between those.
     pub fn radix_nodes_len(&self) -> usize {
-        let bytes = |id: &StreamId| u128::from(id.ms) << u64::BITS | u128::from(id.seq);
-        let mut keys = self.nodes.keys().map(bytes);
+        let bytes = |row: Row| u128::from(row.id.ms) << u64::BITS | u128::from(row.id.seq);
+        let mut keys = self.index.rows(StreamId::MIN, StreamId::MAX, false).map(bytes);
         let Some(mut before) = keys.next() else {
             return 1;
         };
@@ -264,33 +294,59 @@ impl Log {
         Some(before_first + u64::from(id == self.first_id))
     }
 
-    /// Removes a node that has no live entries, or whose live entries the caller takes off the length.
-    pub(super) fn remove_node(&mut self, first: StreamId) {
-        if let Some(node) = self.nodes.remove(&first) {
-            self.heap_bytes -= node.heap_bytes() + tree_bytes::<(StreamId, Node)>();
+    /// Removes the node at a place, which has no live entries or whose live entries the caller takes off the length.
+    pub(super) fn remove_node(&mut self, place: usize) {
+        let node = self.nodes.swap_remove(place);
+        self.index.remove(node.first());
+        self.heap_bytes -= node.heap_bytes() + NODE_BYTES;
+        if let Some(moved) = self.nodes.get(place) {
+            self.index.insert(row_of(moved, place));
+        }
+        if self.nodes.capacity() > SPARE_FACTOR * self.nodes.len() {
+            self.nodes.shrink_to_fit();
         }
     }
 
     /// Looks for the first entry after it went away. Every node has a live entry, so this looks into one node.
     pub(super) fn find_first(&mut self) {
-        let first = self.range(StreamId::MIN, StreamId::MAX).next().map(|entry| entry.id);
-        self.first_id = first.unwrap_or_default();
+        self.first_id = self.first().map(|entry| entry.id).unwrap_or_default();
     }
 
-    fn last_node_takes(&self, id: StreamId, entry_bytes: usize, limits: NodeLimits) -> bool {
-        self.nodes.last_key_value().is_some_and(|(first, node)| {
-            node.total() < limits.entries()
-                && node.len_bytes().saturating_add(entry_bytes) < limits.bytes()
-                && Node::spans(*first, id)
-        })
+    /// The place of the last node that begins with this ID or before.
+    pub(super) fn place_before(&self, id: StreamId) -> Option<usize> {
+        self.index.at_or_before(id).map(|row| row.place as usize)
     }
 
-    /// Gives back the spare room of the last node and says how long it is; 0 if there is none.
-    fn close_last_node(&mut self) -> usize {
-        let Some(mut last) = self.nodes.last_entry() else { return 0 };
-        self.heap_bytes -= last.get().heap_bytes();
-        last.get_mut().close();
-        self.heap_bytes += last.get().heap_bytes();
-        last.get().len_bytes()
+    /// Adds a node for an entry behind the last one, and returns its place.
+    fn add_node(&mut self, id: StreamId, fields: Words<'_>, last: Option<usize>) -> usize {
+        // The node will be about as long as the one before: this spares all sizes in between.
+        let expected_bytes = last.map_or(0, |last| self.close_node(last));
+        let (node, place) = (Node::new(id, fields, expected_bytes), self.nodes.len());
+        self.heap_bytes += node.heap_bytes() + NODE_BYTES;
+        self.index.insert(row_of(&node, place));
+        if self.nodes.len() == self.nodes.capacity() {
+            self.nodes.reserve_exact(place / GROWTH_PART + 1);
+        }
+        self.nodes.push(node);
+        place
     }
+
+    /// Gives back the spare room of a node and says how long it is.
+    fn close_node(&mut self, place: usize) -> usize {
+        let node = &mut self.nodes[place];
+        self.heap_bytes -= node.heap_bytes();
+        node.close();
+        self.heap_bytes += node.heap_bytes();
+        node.len_bytes()
+    }
+
+    /// What heap_bytes must be.
+    #[cfg(test)]
+    pub(super) fn heap_bytes_counted(&self) -> usize {
+        self.nodes.iter().map(|node| node.heap_bytes() + NODE_BYTES).sum()
+    }
+}
+
+fn row_of(node: &Node, place: usize) -> Row {
+    Row { id: node.first(), place: u32::try_from(place).expect("memory holds fewer nodes"), numbers: [0; 2] }
 }

@@ -5,8 +5,9 @@
 //! millisecond is the first's), then its values, or its number of fields with names and values in turn.
 
 use super::id::StreamId;
+use super::log::Words;
 use super::range::{Entry, Fields};
-use super::text::{Text, pack_number, unpack_number};
+use super::text::{Text, pack_number, skip_texts, unpack_number};
 
 /// The flag of a deleted entry: the lowest bit of the header's first byte, so that it can be set in place.
 const DELETED: u8 = 1;
@@ -22,10 +23,12 @@ const INTACT: &str = "nodes hold what push wrote";
 /// What a full node may keep beyond its length: this part of it.
 const SPARE_PART: usize = 16;
 
-/// A run of entries; its first ID is its key in the log.
+/// A run of entries.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     bytes: Vec<u8>,
+    /// The ID of the first entry, deleted or not.
+    first: StreamId,
     /// The ID of the last entry, deleted or not.
     last: StreamId,
     /// The entries, deleted or not.
@@ -43,38 +46,29 @@ pub(super) struct Slot<'a> {
 
 impl Node {
     /// A node for a first entry with these fields; the entry itself is pushed then.
-    pub(super) fn new<'f>(
-        first: StreamId,
-        fields: impl ExactSizeIterator<Item = &'f [u8]>,
-        expected_bytes: usize,
-    ) -> Self {
+    pub(super) fn new(first: StreamId, fields: Words<'_>, expected_bytes: usize) -> Self {
         let mut bytes = Vec::with_capacity(expected_bytes);
-        pack_number(&mut bytes, (fields.len() / 2) as u64);
-        fields.step_by(2).for_each(|name| Text::from(name).pack(&mut bytes));
-        Node { bytes, last: first, total: 0, live: 0 }
+        pack_number(&mut bytes, (fields.len / 2) as u64);
+        pack_words(&mut bytes, fields, 0, 2);
+        Node { bytes, first, last: first, total: 0, live: 0 }
     }
 
     /// Whether an ID is near enough to the first to stand in the same node.
-    pub(super) fn spans(first: StreamId, id: StreamId) -> bool {
-        id.ms - first.ms <= SPAN_MAX_MS
+    pub(super) fn spans(&self, id: StreamId) -> bool {
+        id.ms - self.first.ms <= SPAN_MAX_MS
     }
 
     /// Adds an entry after the last.
-    pub(super) fn push<'f>(
-        &mut self,
-        first: StreamId,
-        id: StreamId,
-        fields: impl ExactSizeIterator<Item = &'f [u8]> + Clone,
-    ) {
-        let same_names = self.has_names(fields.clone());
-        let span_ms = id.ms - first.ms;
+    pub(super) fn push(&mut self, id: StreamId, fields: Words<'_>) {
+        let same_names = self.has_names(fields);
+        let span_ms = id.ms - self.first.ms;
         pack_number(&mut self.bytes, span_ms << FLAG_BITS | if same_names { SAME_NAMES } else { 0 });
-        pack_number(&mut self.bytes, if span_ms == 0 { id.seq - first.seq } else { id.seq });
+        pack_number(&mut self.bytes, if span_ms == 0 { id.seq - self.first.seq } else { id.seq });
         if same_names {
-            fields.skip(1).step_by(2).for_each(|value| Text::from(value).pack(&mut self.bytes));
+            pack_words(&mut self.bytes, fields, 1, 2);
         } else {
-            pack_number(&mut self.bytes, (fields.len() / 2) as u64);
-            fields.for_each(|text| Text::from(text).pack(&mut self.bytes));
+            pack_number(&mut self.bytes, (fields.len / 2) as u64);
+            pack_words(&mut self.bytes, fields, 0, 1);
         }
         self.last = id;
         self.total += 1;
@@ -95,14 +89,21 @@ impl Node {
     }
 
     /// The entries from the front, with the deleted ones.
-    pub(super) fn slots(&self, first: StreamId) -> Slots<'_> {
+    pub(super) fn slots(&self) -> Slots<'_> {
         let mut rest = self.bytes.as_slice();
         let names_len = unpack_number(&mut rest).expect(INTACT) as usize;
         let names = rest;
-        (0..names_len).for_each(|_| {
-            Text::unpack(&mut rest).expect(INTACT);
-        });
-        Slots { first, names, names_len, rest, bytes_len: self.bytes.len() }
+        skip_texts(&mut rest, names_len).expect(INTACT);
+        Slots { first: self.first, names, names_len, rest, bytes: &self.bytes }
+    }
+
+    /// The entry of this ID, deleted or not.
+    pub(super) fn find(&self, id: StreamId) -> Option<Slot<'_>> {
+        self.slots().find(|slot| slot.entry.id >= id).filter(|slot| slot.entry.id == id)
+    }
+
+    pub(super) fn first(&self) -> StreamId {
+        self.first
     }
 
     pub(super) fn last(&self) -> StreamId {
@@ -125,27 +126,47 @@ impl Node {
         self.bytes.capacity()
     }
 
-    fn has_names<'f>(&self, fields: impl ExactSizeIterator<Item = &'f [u8]>) -> bool {
+    fn has_names(&self, fields: Words<'_>) -> bool {
         let mut rest = self.bytes.as_slice();
-        unpack_number(&mut rest).expect(INTACT) == (fields.len() / 2) as u64
-            && fields.step_by(2).all(|name| Text::unpack(&mut rest) == Some(Text::from(name)))
+        unpack_number(&mut rest).expect(INTACT) == (fields.len / 2) as u64
+            && (0..fields.len / 2).all(|place| Text::unpack(&mut rest) == Some(Text::from((fields.word)(2 * place))))
+    }
+}
+
+/// Packs every `step`-th word from `start` on.
+fn pack_words(out: &mut Vec<u8>, words: Words<'_>, start: usize, step: usize) {
+    let mut place = start;
+    while place < words.len {
+        Text::from((words.word)(place)).pack(out);
+        place += step;
     }
 }
 
 /// The entries of a node from the front.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Slots<'a> {
     first: StreamId,
     names: &'a [u8],
     names_len: usize,
     rest: &'a [u8],
-    bytes_len: usize,
+    bytes: &'a [u8],
 }
 
 impl<'a> Slots<'a> {
-    /// Goes on at a header known from [`Slot::at`].
-    pub(super) fn jump(&mut self, node: &'a Node, at: usize) {
-        self.rest = &node.bytes[at..];
+    /// Goes to a header known from [`Slot::at`].
+    pub(super) fn at(&mut self, at: usize) -> Option<Slot<'a>> {
+        self.rest = &self.bytes[at..];
+        self.next()
+    }
+
+    /// The next entry from `start` on that is not deleted.
+    pub(super) fn next_live(&mut self, start: StreamId) -> Option<Slot<'a>> {
+        loop {
+            let slot = self.next()?;
+            if !slot.deleted && slot.entry.id >= start {
+                return Some(slot);
+            }
+        }
     }
 }
 
@@ -156,7 +177,7 @@ impl<'a> Iterator for Slots<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let at = self.bytes_len - self.rest.len();
+        let at = self.bytes.len() - self.rest.len();
         let header = unpack_number(&mut self.rest).expect(INTACT);
         let seq = unpack_number(&mut self.rest).expect(INTACT);
         let span_ms = header >> FLAG_BITS;
@@ -164,9 +185,7 @@ impl<'a> Iterator for Slots<'a> {
         let same_names = header & SAME_NAMES != 0;
         let len = if same_names { self.names_len } else { unpack_number(&mut self.rest).expect(INTACT) as usize };
         let fields = Fields::new(same_names.then_some(self.names), self.rest, len);
-        (0..if same_names { len } else { 2 * len }).for_each(|_| {
-            Text::unpack(&mut self.rest).expect(INTACT);
-        });
+        skip_texts(&mut self.rest, if same_names { len } else { 2 * len }).expect(INTACT);
         Some(Slot { at, deleted: header & u64::from(DELETED) != 0, entry: Entry { id, fields } })
     }
 }

@@ -1,12 +1,10 @@
 //! Walks over a stream's entries, from either end.
 
-use std::collections::btree_map;
-use std::iter::Rev;
-
 use super::id::StreamId;
 use super::log::Log;
 use super::node::{Node, Slots};
 use super::text::Text;
+use super::tree::Rows;
 
 /// An entry.
 #[derive(Clone, Debug)]
@@ -48,15 +46,17 @@ impl<'a> Iterator for Fields<'a> {
 
 impl ExactSizeIterator for Fields<'_> {}
 
-type Nodes<'a> = btree_map::Range<'a, StreamId, Node>;
-
-/// The entries of a range, the oldest first.
+/// The entries of a range, from either end.
 #[derive(Clone, Debug)]
 pub struct Entries<'a> {
-    nodes: Nodes<'a>,
-    slots: Option<Slots<'a>>,
+    nodes: &'a [Node],
+    rows: Rows<'a>,
+    slots: Slots<'a>,
+    /// From the end: where the entries of the node that are in the range stand; at most `NodeLimits::ENTRIES_LIMIT`.
+    headers: Vec<u32>,
     start: StreamId,
     end: StreamId,
+    is_reverse: bool,
 }
 
 impl<'a> Iterator for Entries<'a> {
@@ -64,48 +64,28 @@ impl<'a> Iterator for Entries<'a> {
 
     fn next(&mut self) -> Option<Entry<'a>> {
         loop {
-            let Some(slot) = self.slots.as_mut().and_then(Iterator::next) else {
-                let (first, node) = self.nodes.next()?;
-                self.slots = Some(node.slots(*first));
-                continue;
-            };
-            if slot.entry.id > self.end {
-                return None;
+            if self.is_reverse {
+                if let Some(at) = self.headers.pop() {
+                    return self.slots.at(at as usize).map(|slot| slot.entry);
+                }
+            } else {
+                // As `next_live`, which would copy each entry once more.
+                for slot in self.slots.by_ref() {
+                    if slot.entry.id > self.end {
+                        return None;
+                    }
+                    if !slot.deleted && slot.entry.id >= self.start {
+                        return Some(slot.entry);
+                    }
+                }
             }
-            if !slot.deleted && slot.entry.id >= self.start {
-                return Some(slot.entry);
+            let row = self.rows.next()?;
+            self.slots = self.nodes[row.place as usize].slots();
+            while self.is_reverse
+                && let Some(slot) = self.slots.next_live(self.start).filter(|slot| slot.entry.id <= self.end)
+            {
+                self.headers.push(slot.at as u32);
             }
-        }
-    }
-}
-
-/// The entries of a range, the newest first.
-#[derive(Clone, Debug)]
-pub struct EntriesBack<'a> {
-    nodes: Rev<Nodes<'a>>,
-    node: Option<(StreamId, &'a Node)>,
-    /// Where the entries of the node that are in the range stand; at most `NodeLimits::ENTRIES_LIMIT`.
-    headers: Vec<u32>,
-    start: StreamId,
-    end: StreamId,
-}
-
-impl<'a> Iterator for EntriesBack<'a> {
-    type Item = Entry<'a>;
-
-    fn next(&mut self) -> Option<Entry<'a>> {
-        loop {
-            if let (Some(at), Some((first, node))) = (self.headers.pop(), self.node) {
-                let mut slots = node.slots(first);
-                slots.jump(node, at as usize);
-                return slots.next().map(|slot| slot.entry);
-            }
-            let (first, node) = self.nodes.next()?;
-            self.node = Some((*first, node));
-            let (start, end) = (self.start, self.end);
-            let live = node.slots(*first).take_while(|slot| slot.entry.id <= end);
-            let live = live.filter(|slot| !slot.deleted && slot.entry.id >= start);
-            self.headers.extend(live.map(|slot| slot.at as u32));
         }
     }
 }
@@ -113,23 +93,19 @@ impl<'a> Iterator for EntriesBack<'a> {
 impl Log {
     /// The entries from `start` to `end`, both included.
     pub fn range(&self, start: StreamId, end: StreamId) -> Entries<'_> {
-        Entries { nodes: self.nodes_between(start, end), slots: None, start, end }
+        self.entries(start, end, false)
     }
 
     /// The entries from `end` back to `start`, both included.
-    pub fn range_back(&self, start: StreamId, end: StreamId) -> EntriesBack<'_> {
-        EntriesBack { nodes: self.nodes_between(start, end).rev(), node: None, headers: Vec::new(), start, end }
+    pub fn range_back(&self, start: StreamId, end: StreamId) -> Entries<'_> {
+        self.entries(start, end, true)
     }
 
-    /// The entry of this ID.
-    pub fn get(&self, id: StreamId) -> Option<Entry<'_>> {
-        self.range(id, id).next()
-    }
-
-    /// The nodes that may have entries from `start` to `end`.
-    fn nodes_between(&self, start: StreamId, end: StreamId) -> Nodes<'_> {
-        let from = self.nodes.range(..=start).next_back().map_or(start, |(first, _)| *first);
-        // An empty range must not have its ends the wrong way round.
-        self.nodes.range(from..=end.max(from))
+    /// The entries from `start` to `end`, both included; from the end if `is_reverse`.
+    pub fn entries(&self, start: StreamId, end: StreamId, is_reverse: bool) -> Entries<'_> {
+        // The node that begins before the range may reach into it.
+        let from = self.index.at_or_before(start).map_or(start, |row| row.id);
+        let rows = self.index.rows(from, end, is_reverse);
+        Entries { nodes: &self.nodes, rows, slots: Slots::default(), headers: Vec::new(), start, end, is_reverse }
     }
 }

@@ -50,7 +50,7 @@ impl Stream {
             References::Acknowledged => self.trim_acknowledged(trim),
             References::Delete => {
                 let Stream { log, groups, groups_bytes } = self;
-                log.trim_telling(trim, Some(&mut |id| acknowledge_all(groups.values_mut(), groups_bytes, id)))
+                log.trim_telling(trim, Some(&mut |id| acknowledge_all(groups, groups_bytes, id)))
             }
         }
     }
@@ -74,17 +74,17 @@ impl Stream {
 
     /// Whether a group has still to read an entry, or a consumer to acknowledge it.
     fn is_referenced(&self, id: StreamId) -> bool {
-        self.groups.values().any(|group| id > group.last_id() || group.pending(id).is_some())
+        self.groups.iter().any(|(_, group)| id > group.last_id() || group.pending(id).is_some())
     }
 
     /// Takes an entry off the pending entries of all groups.
     fn forget(&mut self, id: StreamId) {
-        acknowledge_all(self.groups.values_mut(), &mut self.groups_bytes, id);
+        acknowledge_all(&mut self.groups, &mut self.groups_bytes, id);
     }
 }
 
-fn acknowledge_all<'a>(groups: impl Iterator<Item = &'a mut Group>, bytes: &mut usize, id: StreamId) {
-    for group in groups {
+fn acknowledge_all(groups: &mut [(Box<[u8]>, Box<Group>)], bytes: &mut usize, id: StreamId) {
+    for (_, group) in groups {
         let before = group.heap_bytes();
         group.acknowledge(id);
         *bytes = *bytes - before + group.heap_bytes();

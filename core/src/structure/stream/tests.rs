@@ -38,16 +38,12 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// The fields of an entry whose fields do not matter.
-fn pair() -> impl ExactSizeIterator<Item = &'static [u8]> + Clone {
-    [b"a".as_slice(), b"b"].into_iter()
+fn pair() -> Words<'static> {
+    Words { len: 2, word: &|place| if place == 0 { b"a" } else { b"b" } }
 }
 
 fn at(model: &Model, place: usize) -> StreamId {
     model.get(place % model.len().max(1)).map_or(id(place as u64, 0), |(id, _)| *id)
-}
-
-fn heap_bytes_counted(log: &Log) -> usize {
-    log.nodes.values().map(|node| node.heap_bytes() + tree_bytes::<(StreamId, node::Node)>()).sum()
 }
 
 fn apply(log: &mut Log, model: &mut Model, step: &Step) {
@@ -56,9 +52,11 @@ fn apply(log: &mut Log, model: &mut Model, step: &Step) {
             let next = id(log.last_id().ms + ms, if *ms == 0 { log.last_id().seq + seq } else { *seq });
             let fields: Vec<Vec<u8>> =
                 fields.iter().flat_map(|(name, value)| [vec![b'f', *name], value.to_string().into_bytes()]).collect();
-            let slices: Vec<&[u8]> = fields.iter().map(Vec::as_slice).collect();
             let ascending = next > log.last_id();
-            assert_eq!(log.append(next, slices.iter().copied(), LIMITS).is_ok(), ascending);
+            assert_eq!(
+                log.append(next, Words { len: fields.len(), word: &|place| &fields[place] }, LIMITS).is_ok(),
+                ascending
+            );
             if ascending {
                 model.push((next, fields));
             }
@@ -143,7 +141,7 @@ fn apply_to_group(log: &mut Log, group: &mut Group, model: &mut GroupModel, now_
         GroupStep::Read { consumer, count } => {
             let (reader, _) = group.see_consumer(&name(*consumer), now_ms);
             let mut read = Vec::new();
-            group.read_new(log, reader, *count, Acknowledgement::Needed, now_ms, |entry| read.push(entry));
+            group.read_new(log, reader, *count, Acknowledgement::Needed, now_ms, &mut |delivery| read.push(delivery));
             for entry in read {
                 assert!(entry.id > model.last);
                 model.last = entry.id;
@@ -154,7 +152,7 @@ fn apply_to_group(log: &mut Log, group: &mut Group, model: &mut GroupModel, now_
         GroupStep::Reread { consumer, after } => {
             let (reader, _) = group.see_consumer(&name(*consumer), now_ms);
             let mut read = Vec::new();
-            group.read_pending(log, reader, id(*after, 0), 100, now_ms, |pending| read.push(pending));
+            group.read_pending(log, reader, id(*after, 0), 100, now_ms, &mut |delivery| read.push(delivery));
             let mut expected = Vec::new();
             model.pending.sort();
             for (entry, owner, delivered, deliveries) in &mut model.pending {
@@ -233,6 +231,12 @@ fn apply_to_group(log: &mut Log, group: &mut Group, model: &mut GroupModel, now_
         .collect();
     assert_eq!(pending, model.pending);
     assert_eq!(group.consumers().map(Consumer::pending_len).sum::<usize>(), pending.len());
+    for consumer in group.consumers() {
+        let own = consumer.pending_range(StreamId::MIN, StreamId::MAX);
+        assert!(own.eq(group.pending_range(StreamId::MIN, StreamId::MAX).filter(|(_, pending)| {
+            group.consumer(pending.consumer).is_some_and(|owner| owner.name() == consumer.name())
+        })));
+    }
 }
 
 proptest! {
@@ -245,8 +249,9 @@ proptest! {
             apply(&mut log, &mut model, step);
             prop_assert_eq!(log.len(), model.len() as u64);
             prop_assert_eq!(log.first_id(), model.first().map_or(StreamId::MIN, |(id, _)| *id));
-            prop_assert_eq!(log.heap_bytes(), heap_bytes_counted(&log));
-            prop_assert!(log.nodes.values().all(|node| node.live() > 0));
+            prop_assert_eq!(log.heap_bytes(), log.heap_bytes_counted());
+            prop_assert!(log.nodes.iter().all(|node| node.live() > 0));
+            prop_assert_eq!(log.nodes_len(), log.index.len());
         }
         prop_assert_eq!(contents(log.range(StreamId::MIN, StreamId::MAX)), model);
     }
@@ -271,9 +276,10 @@ proptest! {
         "-?0?[0-9]{1,22}".prop_map(String::into_bytes),
     ], 2..8)) {
         let fields: Vec<&[u8]> = values.iter().flat_map(|value| [value.as_slice(), value.as_slice()]).collect();
+        let words = Words { len: fields.len(), word: &|place| fields[place] };
         let mut log = Log::default();
         for seq in 1..4 {
-            log.append(id(u64::MAX / 4 * seq, seq), fields.iter().copied(), NodeLimits::default()).expect("ascending");
+            log.append(id(u64::MAX / 4 * seq, seq), words, NodeLimits::default()).expect("ascending");
         }
         for entry in log.range(StreamId::MIN, StreamId::MAX) {
             prop_assert_eq!(texts(&entry), fields.clone());
@@ -337,7 +343,7 @@ fn apply_to_stream(stream: &mut Stream, step: &ReferenceStep) {
         ReferenceStep::Read { group, count } => {
             stream.with_group(&[*group], |log, group| {
                 let (consumer, _) = group.see_consumer(b"consumer", 1);
-                group.read_new(log, consumer, *count, Acknowledgement::Needed, 1, drop);
+                group.read_new(log, consumer, *count, Acknowledgement::Needed, 1, &mut drop);
             });
         }
         ReferenceStep::Acknowledge { group, entry } => {
@@ -438,7 +444,7 @@ fn a_stream_counts_the_memory_of_its_groups() {
     let read = stream.with_group(b"group", |log, group| {
         let (consumer, created) = group.see_consumer(b"consumer", 5);
         assert!(created);
-        group.read_new(log, consumer, 10, Acknowledgement::Needed, 5, drop)
+        group.read_new(log, consumer, 10, Acknowledgement::Needed, 5, &mut drop)
     });
     assert_eq!(read, Some(1));
     assert!(stream.heap_bytes() > before);

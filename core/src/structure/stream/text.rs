@@ -78,8 +78,32 @@ pub(super) fn pack_number(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
+/// Passes over packed texts.
+pub(super) fn skip_texts(packed: &mut &[u8], count: usize) -> Option<()> {
+    let mut rest = *packed;
+    for _ in 0..count {
+        let header = unpack_number(&mut rest)?;
+        if header & 1 == 0 {
+            rest = rest.get(usize::try_from(header >> 1).ok()?..)?;
+        }
+    }
+    *packed = rest;
+    Some(())
+}
+
 /// Takes a number off the front.
+#[inline]
 pub(super) fn unpack_number(packed: &mut &[u8]) -> Option<u64> {
+    match packed.split_first() {
+        Some((byte, rest)) if byte & MORE == 0 => {
+            *packed = rest;
+            Some(u64::from(*byte))
+        }
+        _ => unpack_long(packed),
+    }
+}
+
+fn unpack_long(packed: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..u64::BITS).step_by(PACKED_BITS as usize) {
         let (byte, rest) = packed.split_first()?;

@@ -47,8 +47,9 @@ impl Log {
     /// Trims, and tells the ID of each entry that is removed.
     pub(super) fn trim_telling(&mut self, trim: &Trim, mut gone: Option<&mut dyn FnMut(StreamId)>) -> u64 {
         let mut removed = 0;
-        while let Some((first, node)) = self.nodes.first_key_value() {
-            let (first, last, live) = (*first, node.last(), u64::from(node.live()));
+        while let Some(place) = self.index.at_or_after(StreamId::MIN).map(|row| row.place as usize) {
+            let node = &self.nodes[place];
+            let (last, live) = (node.last(), u64::from(node.live()));
             if self.len <= trim.to.len_min() || trim.limit > 0 && removed + live > trim.limit {
                 break;
             }
@@ -58,15 +59,17 @@ impl Log {
             };
             if !whole {
                 if !trim.approximate {
-                    removed += self.trim_node(first, trim.to, gone.as_mut());
+                    removed += self.trim_node(place, trim.to, &mut gone);
                 }
                 break;
             }
             if let Some(gone) = &mut gone {
-                let slots = node.slots(first).filter(|slot| !slot.deleted);
-                slots.for_each(|slot| gone(slot.entry.id));
+                let mut slots = node.slots();
+                while let Some(slot) = slots.next_live(StreamId::MIN) {
+                    gone(slot.entry.id);
+                }
             }
-            self.remove_node(first);
+            self.remove_node(place);
             self.len -= live;
             removed += live;
         }
@@ -77,23 +80,19 @@ impl Log {
     }
 
     /// Marks entries at the front of a node as deleted, but not all of them.
-    fn trim_node(&mut self, first: StreamId, to: TrimTo, mut gone: Option<&mut &mut dyn FnMut(StreamId)>) -> u64 {
-        let Some(node) = self.nodes.get_mut(&first) else {
-            return 0;
+    fn trim_node(&mut self, place: usize, to: TrimTo, gone: &mut Option<&mut dyn FnMut(StreamId)>) -> u64 {
+        let (excess, end) = match to {
+            TrimTo::MaxLen(len) => (self.len.saturating_sub(len), None),
+            TrimTo::MinId(min) => (u64::MAX, Some(min)),
         };
-        let excess = match to {
-            TrimTo::MaxLen(len) => self.len.saturating_sub(len),
-            TrimTo::MinId(_) => u64::MAX,
-        };
-        let goes = |id: StreamId| match to {
-            TrimTo::MaxLen(_) => true,
-            TrimTo::MinId(min) => id < min,
-        };
-        let slots = node.slots(first).take_while(|slot| goes(slot.entry.id)).filter(|slot| !slot.deleted);
+        let node = &mut self.nodes[place];
         let mut headers = Vec::new();
-        for slot in slots.take(usize::try_from(excess).unwrap_or(usize::MAX)) {
+        let mut slots = node.slots();
+        while (headers.len() as u64) < excess
+            && let Some(slot) = slots.next_live(StreamId::MIN).filter(|slot| end.is_none_or(|end| slot.entry.id < end))
+        {
             headers.push(slot.at);
-            if let Some(gone) = &mut gone {
+            if let Some(gone) = gone {
                 gone(slot.entry.id);
             }
         }
@@ -101,7 +100,7 @@ impl Log {
         let emptied = node.live() == 0;
         self.len -= headers.len() as u64;
         if emptied {
-            self.remove_node(first);
+            self.remove_node(place);
         }
         headers.len() as u64
     }
