@@ -1,9 +1,9 @@
 //! The large sorted set: members in the order of their scores, then of their bytes, with a rank for everything.
 //!
-//! Three parts share each member's one allocation: a slab numbers the members, a hash index leads from a member to its
-//! number, and a B+ tree with counts holds scores and numbers in order. Ranges by score and by bytes become ranges of
-//! ranks, over which one iterator walks both ways. No single call moves more than some hundred entries, however large
-//! the set is, except those that remove or visit a range.
+//! Three parts: a slab holds and numbers the members, a hash index leads from a member to its number, and a B+ tree
+//! with counts holds scores and numbers in order. Ranges by score and by bytes become ranges of ranks, over which one
+//! iterator walks both ways. No single call moves more than some hundred entries, however large the set is, except
+//! those that remove or visit a range.
 //!
 //! The caller brings the keyed 64-bit hash of a member, the same one in every call.
 
@@ -20,7 +20,10 @@ use std::ops::Range;
 use index::{Index, NUMBERS_MAX};
 pub use iter::Iter;
 use slab::Slab;
-use tree::{Entry, Tree};
+use tree::{Entry, Place, Tree};
+
+/// Members that are read ahead of removals, as many as a core can wait for at once.
+const MEMBERS_AHEAD: usize = 16;
 
 /// What an insert did.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,20 +100,20 @@ impl SortedSet {
         if self.len() >= NUMBERS_MAX as usize {
             return Insertion::Full;
         }
-        let rank = self.rank_of(score, member);
         let id = self.slab.insert(member, score);
         self.index.insert(hashed, id);
-        self.tree.insert_at(rank, Entry::new(score, id));
+        self.tree.insert(Entry::new(score, id), &|other| self.slab.member(other) < member);
         Insertion::Inserted
     }
 
     /// Removes a member and returns the score it had.
     pub fn remove(&mut self, member: &[u8], hash: impl Fn(&[u8]) -> u64) -> Option<f64> {
-        let id = self.find(hash(member), member)?;
+        let hashed = hash(member);
+        let id = self.find(hashed, member)?;
         let score = self.slab.score(id);
-        self.tree.remove_run(self.rank_of(score, member), 1);
+        self.tree.remove(Place::Of(Entry::new(score, id), &|other| self.slab.member(other) < member), 1);
         self.slab.remove(id);
-        self.index.remove(hash(member), id);
+        self.index.remove(hashed, id);
         self.give_back(hash);
         Some(score)
     }
@@ -123,15 +126,31 @@ impl SortedSet {
             let (leaf, place) = self.tree.leaf_at(ranks.start);
             let run = &leaf[place..leaf.len().min(place + left)];
             for entry in run {
-                let member = self.slab.remove(entry.id);
-                self.index.remove(hash(&member), entry.id);
+                self.index.remove(hash(self.slab.member(entry.id)), entry.id);
+                self.slab.remove(entry.id);
             }
             let removed = run.len();
-            self.tree.remove_run(ranks.start, removed);
+            self.tree.remove(Place::Rank(ranks.start), removed);
             self.give_back(&hash);
             left -= removed;
         }
+        self.read_ahead(ranks.start, hash);
         count
+    }
+
+    /// Who takes members from one end again and again finds the next ones in near memory: once in as many calls as
+    /// are read, all of them are, which takes little longer than reading one.
+    fn read_ahead(&self, rank: usize, hash: impl Fn(&[u8]) -> u64) {
+        let Some(last) = self.len().checked_sub(1) else { return };
+        let (leaf, place) = self.tree.leaf_at(rank.min(last));
+        let next = match leaf.len() - place {
+            left if left % MEMBERS_AHEAD == 0 => &leaf[place..place + MEMBERS_AHEAD],
+            _ if rank > last && leaf.len() % MEMBERS_AHEAD == 0 => &leaf[leaf.len() - MEMBERS_AHEAD..],
+            _ => return,
+        };
+        let slots = next.iter().fold(0, |sum: u64, entry| sum ^ self.slab.read_slot(entry.id));
+        let cells = next.iter().fold(slots, |sum, entry| sum ^ self.index.read_cell(hash(self.member(*entry))));
+        std::hint::black_box(cells);
     }
 
     /// Removes all members and frees all memory.
@@ -171,33 +190,41 @@ impl SortedSet {
 
     /// The ranks of the members with scores between two bounds; empty when they cross.
     pub fn score_ranks(&self, min: ScoreBound, max: ScoreBound) -> Range<usize> {
-        let start = self.tree.rank_where(|entry| match min {
-            ScoreBound::Inclusive(score) => entry.score() < score,
-            ScoreBound::Exclusive(score) => entry.score() <= score,
-        });
-        let end = self.tree.rank_where(|entry| match max {
-            ScoreBound::Inclusive(score) => entry.score() <= score,
-            ScoreBound::Exclusive(score) => entry.score() < score,
-        });
+        let start = match min {
+            ScoreBound::Inclusive(score) => self.rank_of_score(score, false),
+            ScoreBound::Exclusive(score) => self.rank_of_score(score, true),
+        };
+        let end = match max {
+            ScoreBound::Inclusive(score) => self.rank_of_score(score, true),
+            ScoreBound::Exclusive(score) => self.rank_of_score(score, false),
+        };
         start..end.max(start)
     }
 
     /// The ranks of the members between two bounds in the order of their bytes; empty when they cross. Some range when
     /// the scores differ.
     pub fn lex_ranks(&self, min: LexBound<'_>, max: LexBound<'_>) -> Range<usize> {
-        let start = self.tree.rank_where(|entry| match min {
-            LexBound::Min => false,
-            LexBound::Max => true,
-            LexBound::Inclusive(member) => self.member(entry) < member,
-            LexBound::Exclusive(member) => self.member(entry) <= member,
-        });
-        let end = self.tree.rank_where(|entry| match max {
-            LexBound::Min => false,
-            LexBound::Max => true,
-            LexBound::Inclusive(member) => self.member(entry) <= member,
-            LexBound::Exclusive(member) => self.member(entry) < member,
-        });
-        start..end.max(start)
+        let start = self.rank_of_bytes(min, false);
+        start..self.rank_of_bytes(max, true).max(start)
+    }
+
+    /// Number of members before a score, or up to the last that has it.
+    fn rank_of_score(&self, bound: f64, with_equal: bool) -> usize {
+        self.tree.rank_where(|entry| entry.score() < bound || with_equal && entry.score() == bound)
+    }
+
+    /// Number of members before a bound, which counts itself if it is inclusive and the end of a range.
+    fn rank_of_bytes(&self, bound: LexBound<'_>, is_end: bool) -> usize {
+        let (bound, with_equal) = match bound {
+            LexBound::Min => return 0,
+            LexBound::Max => return self.len(),
+            LexBound::Inclusive(bound) => (bound, is_end),
+            LexBound::Exclusive(bound) => (bound, !is_end),
+        };
+        self.tree.rank_where(|entry| {
+            let order = self.member(entry).cmp(bound);
+            order.is_lt() || with_equal && order.is_eq()
+        })
     }
 
     /// The members and scores of a range of ranks, from either end. Ranks past the end are ignored.
@@ -239,9 +266,10 @@ impl SortedSet {
         if old == score {
             return Insertion::Unchanged;
         }
-        self.tree.remove_run(self.rank_of(old, self.slab.member(id)), 1);
-        let rank = self.rank_of(score, self.slab.member(id));
-        self.tree.insert_at(rank, Entry::new(score, id));
+        let member = self.slab.member(id);
+        let is_before = |other: u32| self.slab.member(other) < member;
+        self.tree.remove(Place::Of(Entry::new(old, id), &is_before), 1);
+        self.tree.insert(Entry::new(score, id), &is_before);
         self.slab.set_score(id, score);
         Insertion::Updated { old }
     }
@@ -252,16 +280,13 @@ impl SortedSet {
             return self.clear();
         }
         while self.slab.is_sparse() {
-            // The tree finds places by the members of the slab, so it is asked before the member moves.
-            let moving = self.slab.last_used().map(|id| {
-                let member = self.slab.member(id);
-                (id, hash(member), self.rank_of(self.slab.score(id), member))
-            });
-            let number = self.slab.shrink();
-            if let (Some((old, hashed, rank)), Some(new)) = (moving, number) {
-                self.index.replace(hashed, old, new);
-                self.tree.renumber_at(rank, new);
+            if let Some((old, new)) = self.slab.next_move() {
+                let member = self.slab.member(old);
+                self.index.replace(hash(member), old, new);
+                let entry = Entry::new(self.slab.score(old), old);
+                self.tree.renumber(Place::Of(entry, &|other| self.slab.member(other) < member), new);
             }
+            self.slab.shrink();
         }
     }
 

@@ -8,6 +8,13 @@ pub(super) fn sadd(cx: &mut Context) -> Result<(), CommandError> {
     let (limits, hasher) = (cx.env.settings.set_limits(), cx.env.layout.hasher());
     let members = cx.args.tail(2);
     let slot = cx.keys.write(cx.arg(1));
+    // Who adds what is there opens nothing for a change. Only a hash table finds out so fast that it pays.
+    if let Some(set @ Set::Table(_)) = cx.keys.get::<Set>(slot)?
+        && members.iter().all(|member| set.contains(member, hasher))
+    {
+        cx.reply.integer(0);
+        return Ok(());
+    }
     let added = cx.keys.edit_or_create(slot, |set: &mut Set| {
         set.expect_members(members.get(0), members.len(), limits, hasher);
         let added = members.iter().filter(|member| set.add(member, limits, hasher)).count();

@@ -49,6 +49,12 @@ impl Index {
         Some(self.segments[segment].cells[place] as u32)
     }
 
+    /// Reads the cell where looking for a hash begins, so that its memory is near.
+    pub(super) fn read_cell(&self, hash: u64) -> u64 {
+        let segment = &self.segments[self.segment_of(fragment(hash))];
+        segment.cells[segment.home(fragment(hash))]
+    }
+
     /// Takes a number out.
     pub(super) fn remove(&mut self, hash: u64, id: u32) {
         let (segment, place) = self.place(hash, |other| other == id).expect("the number is in the index");

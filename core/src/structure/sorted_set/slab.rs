@@ -1,25 +1,56 @@
-//! The members of a sorted set, each allocated once, and their scores, under 32-bit numbers that are used again.
+//! The members of a sorted set and their scores, under 32-bit numbers that are used again. Short members stand in their
+//! slots: half a cache line has all there is about them.
 
 /// Members per chunk. Chunks never move, so growth copies nothing but the list of chunks.
-const CHUNK_MEMBERS: usize = 512;
+const CHUNK_MEMBERS: usize = 256;
 /// Memory of a slot in bytes. The same on all platforms, so that accounting is.
-const SLOT_BYTES: usize = 24;
+const SLOT_BYTES: usize = 32;
+/// Longer members have an allocation of their own.
+const SHORT_BYTES: usize = 22;
 /// Memory of the handle of a chunk in bytes.
 const HANDLE_BYTES: usize = 24;
 /// The first chunk grows by this many slots, so that a small set stays small.
 const FIRST_STEP: usize = 16;
-/// Free slots that a slab may have beside as many as it has members, before it is to be made smaller.
+/// Free slots that a slab may have beside [`SPARE_SHARE`] for each member, before it is to be made smaller.
 const SPARE_SLOTS: usize = CHUNK_MEMBERS;
+/// So many that a set which is emptied moves few of its members.
+const SPARE_SHARE: usize = 2;
 /// No slot has this number.
 const NONE: u32 = u32::MAX;
 
 /// A member and its score, or the links of a free slot.
 #[derive(Clone, Debug)]
 struct Slot {
-    /// `None` if the slot is free.
-    member: Option<Box<[u8]>>,
+    member: Member,
     /// The bits of the score; of a free slot the numbers of the previous and the next free one.
     bits: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Member {
+    /// The slot is free.
+    None,
+    Short(u8, [u8; SHORT_BYTES]),
+    Long(Box<[u8]>),
+}
+
+impl Member {
+    #[inline]
+    fn new(member: &[u8]) -> Self {
+        if member.len() > SHORT_BYTES {
+            return Self::Long(member.into());
+        }
+        let mut bytes = [0; SHORT_BYTES];
+        bytes[..member.len()].copy_from_slice(member);
+        Self::Short(member.len() as u8, bytes)
+    }
+
+    const fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Long(member) => member.len(),
+            Self::None | Self::Short(..) => 0,
+        }
+    }
 }
 
 /// Members by number.
@@ -44,9 +75,9 @@ impl Default for Slab {
 
 impl Slab {
     pub(super) fn insert(&mut self, member: &[u8], score: f64) -> u32 {
-        self.member_bytes += member.len();
+        let slot = Slot { member: Member::new(member), bits: score.to_bits() };
+        self.member_bytes += slot.member.heap_bytes();
         self.len += 1;
-        let slot = Slot { member: Some(member.into()), bits: score.to_bits() };
         if self.free == NONE {
             return self.push(slot);
         }
@@ -56,46 +87,46 @@ impl Slab {
         id
     }
 
-    /// Takes a member out and frees its slot.
-    pub(super) fn remove(&mut self, id: u32) -> Box<[u8]> {
+    /// Frees the slot of a member.
+    pub(super) fn remove(&mut self, id: u32) {
         let next = self.free;
         let slot = self.slot_mut(id);
-        let member = slot.member.take().expect("the number is in use");
-        slot.bits = links(next, NONE);
+        let heap_bytes = slot.member.heap_bytes();
+        *slot = Slot { member: Member::None, bits: links(next, NONE) };
         if next != NONE {
             let (after, _) = self.links_of(next);
             self.slot_mut(next).bits = links(after, id);
         }
         self.free = id;
         self.len -= 1;
-        self.member_bytes -= member.len();
-        member
+        self.member_bytes -= heap_bytes;
     }
 
     /// Whether so many slots are free that the last ones should be given back: [`Slab::shrink`] does.
     pub(super) const fn is_sparse(&self) -> bool {
-        self.end - self.len > self.len + SPARE_SLOTS
+        self.end - self.len > SPARE_SHARE * self.len + SPARE_SLOTS
     }
 
-    /// The number of the last slot, if it is in use.
-    pub(super) fn last_used(&self) -> Option<u32> {
+    /// The number of the last slot if it is in use, and the free one to which [`Slab::shrink`] moves its member.
+    pub(super) fn next_move(&self) -> Option<(u32, u32)> {
         let last = (self.end as u32).checked_sub(1)?;
-        self.slot(last).member.is_some().then_some(last)
+        (!matches!(self.slot(last).member, Member::None) && self.free != NONE).then_some((last, self.free))
     }
 
-    /// Gives the last slot back. If it is in use its member moves to a free slot, whose number is the answer.
-    pub(super) fn shrink(&mut self) -> Option<u32> {
-        let is_used = self.last_used().is_some();
-        if !is_used {
+    /// Gives the last slot back, after moving its member.
+    pub(super) fn shrink(&mut self) {
+        if let Some((_, to)) = self.next_move() {
+            self.unlink(to);
+            *self.slot_mut(to) = self.pop();
+        } else {
             self.unlink(self.end as u32 - 1);
+            self.pop();
         }
-        let slot = self.pop();
-        is_used.then(|| {
-            let id = self.free;
-            self.unlink(id);
-            *self.slot_mut(id) = slot;
-            id
-        })
+    }
+
+    /// Reads the slot of a number, so that its memory is near.
+    pub(super) fn read_slot(&self, id: u32) -> u64 {
+        self.slot(id).bits
     }
 
     pub(super) fn set_score(&mut self, id: u32, score: f64) {
@@ -104,7 +135,11 @@ impl Slab {
 
     #[inline]
     pub(super) fn member(&self, id: u32) -> &[u8] {
-        self.slot(id).member.as_deref().expect("the number is in use")
+        match &self.slot(id).member {
+            Member::Short(len, bytes) => &bytes[..usize::from(*len)],
+            Member::Long(member) => member,
+            Member::None => unreachable!("the number is in use"),
+        }
     }
 
     #[inline]

@@ -28,6 +28,22 @@ impl Entry {
     pub(super) fn score(self) -> f64 {
         f64::from_bits(u64::from(self.high) << 32 | u64::from(self.low))
     }
+
+    /// Whether this comes before another entry, which `is_before` knows for equal scores.
+    #[inline]
+    fn is_before(self, other: Self, is_before: &dyn Fn(u32) -> bool) -> bool {
+        let (score, bound) = (self.score(), other.score());
+        score < bound || score == bound && is_before(self.id)
+    }
+}
+
+/// Where something is, or would be, in the order.
+#[derive(Clone, Copy)]
+pub(super) enum Place<'a> {
+    /// The entry with so many before it.
+    Rank(usize),
+    /// This entry. Whether another number's member comes before its own is asked only for equal scores.
+    Of(Entry, &'a dyn Fn(u32) -> bool),
 }
 
 #[derive(Clone, Debug)]
@@ -59,9 +75,10 @@ impl Default for Tree {
 }
 
 impl Tree {
-    pub(super) fn insert_at(&mut self, rank: usize, entry: Entry) {
+    /// Adds an entry where it belongs; see [`Place::Of`].
+    pub(super) fn insert(&mut self, entry: Entry, is_before: &dyn Fn(u32) -> bool) {
         const { assert!(size_of::<Entry>() == ENTRY_BYTES && size_of::<Child>() <= CHILD_BYTES) }
-        if let Some(upper) = self.root.insert_at(rank, entry, &mut self.bytes) {
+        if let Some(upper) = self.root.insert(entry, is_before, &mut self.bytes) {
             let lower = std::mem::replace(&mut self.root, Node::Branch(Vec::new()));
             let mut children = Vec::new();
             reserve_children(&mut children, &mut self.bytes);
@@ -70,9 +87,9 @@ impl Tree {
         }
     }
 
-    /// Removes `count` entries of one leaf from a rank on.
-    pub(super) fn remove_run(&mut self, rank: usize, count: usize) {
-        self.root.remove_run(rank, count, &mut self.bytes);
+    /// Removes `count` entries of one leaf from a place on.
+    pub(super) fn remove(&mut self, place: Place<'_>, count: usize) {
+        self.root.remove(place, count, &mut self.bytes);
         while let Node::Branch(children) = &mut self.root
             && children.len() <= 1
         {
@@ -81,19 +98,22 @@ impl Tree {
         }
     }
 
-    /// Gives the entry at a rank another number; it stays where it is.
-    pub(super) fn renumber_at(&mut self, mut rank: usize, id: u32) {
-        let mut node = &mut self.root;
+    /// Gives the entry at a place another number; it stays where it is.
+    pub(super) fn renumber(&mut self, place: Place<'_>, id: u32) {
+        let (mut node, mut place) = (&mut self.root, place);
         loop {
             match node {
-                Node::Leaf(entries) => return entries[rank].id = id,
+                Node::Leaf(entries) => {
+                    let at = place.in_leaf(entries);
+                    return entries[at].id = id;
+                }
                 Node::Branch(children) => {
-                    let (place, inside) = descend(children, rank);
-                    if inside == 0 {
-                        children[place].first.id = id;
+                    let (at, inside) = place.in_branch(children);
+                    let child = &mut children[at];
+                    if inside.is(child.first) {
+                        child.first.id = id;
                     }
-                    rank = inside;
-                    node = &mut children[place].node;
+                    (node, place) = (&mut child.node, inside);
                 }
             }
         }
@@ -137,31 +157,32 @@ impl Tree {
 
 impl Node {
     /// Inserts, and returns the upper half when the node had to be split.
-    fn insert_at(&mut self, rank: usize, entry: Entry, bytes: &mut usize) -> Option<Self> {
+    fn insert(&mut self, entry: Entry, is_before: &dyn Fn(u32) -> bool, bytes: &mut usize) -> Option<Self> {
         match self {
             Self::Leaf(entries) => {
+                let place = partition(entries, |other| other.is_before(entry, is_before));
                 if entries.len() < LEAF_MAX {
-                    insert_entry(entries, rank, entry, bytes);
+                    insert_entry(entries, place, entry, bytes);
                     return None;
                 }
                 // A set filled in ascending order keeps full leaves.
-                let middle = if rank == LEAF_MAX { LEAF_MAX } else { LEAF_MAX / 2 };
+                let middle = if place == LEAF_MAX { LEAF_MAX } else { LEAF_MAX / 2 };
                 *bytes -= entries.capacity() * ENTRY_BYTES;
                 let mut upper = entries.split_off(middle);
                 upper.shrink_to_fit();
                 entries.shrink_to_fit();
                 *bytes += (entries.capacity() + upper.capacity()) * ENTRY_BYTES;
-                if rank <= middle && middle < LEAF_MAX {
-                    insert_entry(entries, rank, entry, bytes);
+                if place <= middle && middle < LEAF_MAX {
+                    insert_entry(entries, place, entry, bytes);
                 } else {
-                    insert_entry(&mut upper, rank - middle, entry, bytes);
+                    insert_entry(&mut upper, place - middle, entry, bytes);
                 }
                 Some(Self::Leaf(upper))
             }
             Self::Branch(children) => {
-                let (place, inside) = descend(children, rank);
+                let place = child_of(children, entry, is_before);
                 let child = &mut children[place];
-                let upper = child.node.insert_at(inside, entry, bytes);
+                let upper = child.node.insert(entry, is_before, bytes);
                 child.count += 1;
                 child.first = child.node.first();
                 let upper = Child::new(upper?);
@@ -186,10 +207,11 @@ impl Node {
     }
 
     /// Removes `count` entries of one leaf.
-    fn remove_run(&mut self, rank: usize, count: usize, bytes: &mut usize) {
+    fn remove(&mut self, place: Place<'_>, count: usize, bytes: &mut usize) {
         match self {
             Self::Leaf(entries) => {
-                entries.drain(rank..rank + count);
+                let place = place.in_leaf(entries);
+                entries.drain(place..place + count);
                 if entries.capacity() > entries.len() + 2 * LEAF_STEP || entries.is_empty() {
                     *bytes -= entries.capacity() * ENTRY_BYTES;
                     entries.shrink_to_fit();
@@ -197,9 +219,9 @@ impl Node {
                 }
             }
             Self::Branch(children) => {
-                let (place, inside) = descend(children, rank);
+                let (place, inside) = place.in_branch(children);
                 let child = &mut children[place];
-                child.node.remove_run(inside, count, bytes);
+                child.node.remove(inside, count, bytes);
                 child.count -= count as u32;
                 if child.count == 0 {
                     children.remove(place).node.give_back(bytes);
@@ -260,6 +282,39 @@ impl Node {
     }
 }
 
+impl Place<'_> {
+    /// Where this is in a leaf that has it.
+    fn in_leaf(self, entries: &[Entry]) -> usize {
+        match self {
+            Self::Rank(rank) => rank,
+            Self::Of(entry, _) => {
+                // Among equal scores the number tells, without a look at members.
+                let start = partition(entries, |other| other.score() < entry.score());
+                let found = entries[start..].iter().position(|other| other.id == entry.id);
+                start + found.expect("the entry is in the tree")
+            }
+        }
+    }
+
+    /// The child that has this, and where it is there.
+    fn in_branch(self, children: &[Child]) -> (usize, Self) {
+        match self {
+            Self::Rank(rank) => {
+                let (place, inside) = descend(children, rank);
+                (place, Self::Rank(inside))
+            }
+            Self::Of(entry, is_before) => (child_of(children, entry, is_before), self),
+        }
+    }
+
+    fn is(self, entry: Entry) -> bool {
+        match self {
+            Self::Rank(rank) => rank == 0,
+            Self::Of(other, _) => other.id == entry.id,
+        }
+    }
+}
+
 impl Child {
     fn new(node: Node) -> Self {
         Self { first: node.first(), count: node.count(), node }
@@ -278,6 +333,12 @@ fn merge_near(children: &mut Vec<Child>, place: usize, bytes: &mut usize) {
             return;
         }
     }
+}
+
+/// The child that has an entry, or is to have it: the last that begins with it or before it.
+fn child_of(children: &[Child], entry: Entry, is_before: &dyn Fn(u32) -> bool) -> usize {
+    let is_reached = |child: &Child| child.first.id == entry.id || child.first.is_before(entry, is_before);
+    partition(children, is_reached).saturating_sub(1)
 }
 
 /// The child that holds a rank, and the rank within it. The end belongs to the last child.
