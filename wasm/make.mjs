@@ -25,15 +25,19 @@ const WASM_FEATURES = [
 
 const ENTRIES = ["entry-node", "entry-web", "entry-workerd", "slim"];
 
-// At opt-level 2 the inliner's own threshold is 225: at this one the module has the size of level s and is a third faster.
-const RUSTFLAGS = ["-Cllvm-args=-inline-threshold=70"];
-
 // The standard library as shipped brings formatted panic messages, locations and unwinding, 16 kB in all. Built along
 // with the engine it can do without. That needs unstable switches, which are safe here: rust-toolchain.toml pins the
 // compiler, and a panic in the engine ends in a trap either way.
 const SMALL_STD = {
   cargo: ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"],
-  rustc: ["-Zlocation-detail=none", "-Zfmt-debug=none", "-Zunstable-options", "-Cpanic=immediate-abort"],
+  // hot_paths: functions that every request passes are compiled for speed, all others for size.
+  rustc: [
+    "--cfg=hot_paths",
+    "-Zlocation-detail=none",
+    "-Zfmt-debug=none",
+    "-Zunstable-options",
+    "-Cpanic=immediate-abort",
+  ],
 };
 
 function run(program, args, cwd = root, env = {}) {
@@ -53,13 +57,12 @@ function hasRustSource() {
 function compileEngine() {
   const args = ["build", "-p", "larder-wasm", "--profile", "wasm", "--target", "wasm32-unknown-unknown"];
   if (hasRustSource()) {
-    const flags = [...RUSTFLAGS, ...SMALL_STD.rustc].join(" ");
-    run("cargo", [...args, ...SMALL_STD.cargo], root, { RUSTC_BOOTSTRAP: "1", RUSTFLAGS: flags });
+    run("cargo", [...args, ...SMALL_STD.cargo], root, { RUSTC_BOOTSTRAP: "1", RUSTFLAGS: SMALL_STD.rustc.join(" ") });
     return true;
   }
-  console.error("WARNING: rust-src is missing, so the standard library is taken as it comes: the engine gets larger, and");
-  console.error("WARNING: its size is not checked. `rustup component add rust-src` makes the build that is shipped.");
-  run("cargo", args, root, { RUSTFLAGS: RUSTFLAGS.join(" ") });
+  console.error("WARNING: rust-src is missing, so the standard library is taken as it comes: the engine gets larger and");
+  console.error("WARNING: slower. Its size is not checked. `rustup component add rust-src` makes the build that is shipped.");
+  run("cargo", args);
   return false;
 }
 

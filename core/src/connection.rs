@@ -25,6 +25,7 @@ impl Connection {
     }
 
     /// Moves on to the next whole request and says whether there is one. Call [`Connection::parts`] to work on it.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn advance(&mut self, settings: &Settings) -> Result<bool, ProtocolError> {
         self.finish_request();
         let limits = RequestLimits::new(settings.proto_max_bulk_len_bytes, settings.client_query_buffer_limit_bytes);
@@ -39,6 +40,7 @@ impl Connection {
     }
 
     /// Drops the request that was worked on.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn finish_request(&mut self) {
         if self.consumed > 0 {
             self.input.consume(self.consumed);
@@ -48,6 +50,7 @@ impl Connection {
 
     /// The request that [`Connection::advance`] found, beside the session and the reply buffer.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn parts(&mut self) -> (&mut Session, Arguments<'_>, &mut Vec<u8>) {
         (&mut self.session, self.parser.arguments(self.input.pending()), &mut self.out)
     }

@@ -46,6 +46,7 @@ impl Env<'_> {
 
     /// How accesses move the clocks of entries under the settings in force.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn access_clock(&self) -> AccessClock {
         if self.settings.maxmemory_policy.is_lfu() {
             AccessClock::Frequency {
@@ -98,12 +99,14 @@ pub struct Context<'c, 'k> {
 impl<'c> Context<'c, '_> {
     /// A word of the request. Arity has been checked, so the words that the row's arity demands are there.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn arg(&self, index: usize) -> &'c [u8] {
         self.args.get(index)
     }
 
     /// A word as a 64-bit integer.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn integer(&self, index: usize) -> Result<i64, CommandError> {
         number::parse_i64(self.arg(index)).ok_or(CommandError::NOT_AN_INTEGER)
     }

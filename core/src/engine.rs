@@ -153,6 +153,7 @@ impl Engine {
 
     /// Feeds bytes of a client, runs every whole request in them and appends the replies to `out`. Requests that a
     /// pause holds back, or that follow one that waits for data, stay in the client's input until a later call.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn exec(&mut self, id: ClientId, input: &[u8], now_ms: u64, out: &mut Vec<u8>) {
         // The list steps aside as a whole, so that the client is worked on in its place beside the rest of the engine.
         let mut connections = std::mem::take(&mut self.connections);
@@ -202,6 +203,7 @@ impl Engine {
         self.shards.iter().filter_map(Shard::next_deadline).chain(waits).min()
     }
 
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn run_requests(&mut self, connection: &mut Connection, now_ms: u64) {
         while !connection.session.closing && connection.session.parked.is_none() {
             self.refresh_settings();
@@ -223,6 +225,7 @@ impl Engine {
     }
 
     /// Runs the request the connection stands at. Answers false if a pause holds it back.
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn run_request(&mut self, connection: &mut Connection, now_ms: u64) -> bool {
         let Self { hub, signals, settings, layout, shards, counters, effects, random, evictor, .. } = self;
         let env = Env {
@@ -278,6 +281,7 @@ impl Engine {
         self.hub.note_memory();
     }
 
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn refresh_settings(&mut self) {
         let epoch = self.signals.settings_epoch.load(Ordering::Acquire);
         if epoch != self.settings_epoch {

@@ -23,6 +23,7 @@ use std::sync::atomic::Ordering;
 /// Carries out a planned request while everything the plan asked for is held. Appends exactly one reply to `out`,
 /// none if the client turned replies off, nor if the request waits for data: it is [`Session::parked`] then.
 #[expect(clippy::too_many_arguments, reason = "a command needs the whole world; a struct of it would only rename that")]
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn execute(
     session: &mut Session,
     held: Held<'_>,
@@ -56,6 +57,9 @@ pub fn execute(
             if keys.has_ready() {
                 serve(&mut keys, env, effects);
             }
+            if keys.has_discarded() {
+                keys.take_discarded(&mut effects.discarded);
+            }
         }
         (Action::Queue, Some(id)) => queue(session, id, args, out),
         (Action::Refuse(error), command) => {
@@ -87,6 +91,7 @@ pub fn execute(
 /// Runs one command, top-level or queued, and answers its error if it has one. What it waits for if it has no answer,
 /// and the words to wait with unless they are the request's.
 #[expect(clippy::too_many_arguments, reason = "a command needs the whole world; a struct of it would only rename that")]
+#[cfg_attr(hot_paths, optimize(speed))]
 pub(crate) fn run(
     session: &mut Session,
     keys: &mut Keyspace<'_>,
@@ -188,6 +193,7 @@ fn queue(session: &mut Session, id: CommandId, args: Arguments<'_>, out: &mut Ve
 
 /// Lets CLIENT LIST of others, and of this very command, see what runs.
 #[inline]
+#[cfg_attr(hot_paths, optimize(speed))]
 fn note_start(session: &Session, id: CommandId, env: &Env<'_>) {
     let record = &session.record;
     record.active_ms.store(env.now_ms(), Ordering::Relaxed);

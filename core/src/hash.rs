@@ -22,6 +22,7 @@ impl KeyHasher {
 
     /// The hash of a key.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn hash(&self, key: &[u8]) -> u64 {
         self.sip.hash(key)
     }
@@ -38,6 +39,7 @@ impl Random {
     }
 
     /// The next 64 bits.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

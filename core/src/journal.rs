@@ -25,6 +25,7 @@ pub trait Journal: Sync {
 /// Tells the journal what a request has changed, and the session on which record its reply depends. Everything the
 /// request worked on is still held.
 #[inline]
+#[cfg_attr(hot_paths, optimize(speed))]
 pub(crate) fn note(
     keys: &mut Keyspace<'_>,
     session: &mut Session,

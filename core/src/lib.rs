@@ -5,6 +5,8 @@
 //!
 //! The way of a request: bytes → [`connection`] → [`plan`] → [`execute`] → [`effects`] → reply.
 
+#![cfg_attr(hot_paths, feature(optimize_attribute))]
+
 pub mod aof;
 pub mod bits;
 pub mod command;

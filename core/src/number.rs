@@ -2,17 +2,20 @@
 
 mod double;
 pub mod extended;
+mod fixed;
 mod float_text;
 mod natural;
 mod rounding;
 
 pub use double::{parse_f64, parse_score_bound, write_f64, write_f64_17g};
 pub use extended::Extended;
+pub use fixed::write_fixed;
 
 /// The longest text of a `u64`, in digits; longer texts need not be looked at.
 const U64_DIGITS: usize = 20;
 
 /// Parses a signed integer in its one canonical spelling: no `+`, spaces, leading zeros or `-0`.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn parse_i64(text: &[u8]) -> Option<i64> {
     match text.strip_prefix(b"-") {
         Some(digits) => parse_u64(digits)
@@ -23,6 +26,7 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
 }
 
 /// Parses an unsigned integer in its one canonical spelling: no sign, spaces or leading zeros.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn parse_u64(text: &[u8]) -> Option<u64> {
     match text {
         b"0" => Some(0),
@@ -54,11 +58,13 @@ pub fn to_count(number: i64) -> Option<usize> {
 }
 
 /// Appends the decimal text of `value`.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn write_i64(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// The value of one or more decimal digits and nothing else.
+#[cfg_attr(hot_paths, optimize(speed))]
 fn checked_digits(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;

@@ -46,6 +46,7 @@ pub struct Plan {
 
 impl Plan {
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn running(command: CommandId) -> Self {
         let writes = command.row().flags.contains(Flags::WRITE);
         Self {
@@ -81,6 +82,7 @@ impl Plan {
 }
 
 /// Plans a request of at least one word.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn plan(session: &Session, args: Arguments<'_>, env: &Env<'_>) -> Plan {
     let id = match find(args) {
         Ok(id) => id,
@@ -109,6 +111,7 @@ pub fn plan(session: &Session, args: Arguments<'_>, env: &Env<'_>) -> Plan {
 }
 
 /// Adds what running the command needs.
+#[cfg_attr(hot_paths, optimize(speed))]
 fn needs(plan: &mut Plan, session: &Session, args: Arguments<'_>, layout: &Layout) {
     let Some(id) = plan.command else { return };
     match id.row().scope {
@@ -147,6 +150,7 @@ fn needs(plan: &mut Plan, session: &Session, args: Arguments<'_>, layout: &Layou
 }
 
 /// The command of a request, once its name and number of words are right.
+#[cfg_attr(hot_paths, optimize(speed))]
 fn find(args: Arguments<'_>) -> Result<CommandId, (Option<CommandId>, CommandError)> {
     let Some(id) = registry().find(args.get(0)) else {
         return Err((None, unknown_command(args)));
@@ -165,6 +169,7 @@ fn find(args: Arguments<'_>) -> Result<CommandId, (Option<CommandId>, CommandErr
 }
 
 /// Why the session may not run a command now.
+#[cfg_attr(hot_paths, optimize(speed))]
 fn forbidden(session: &Session, id: CommandId, env: &Env<'_>) -> Option<CommandError> {
     let flags = id.row().flags;
     let debug = env.settings.enable_debug_command;
@@ -194,6 +199,7 @@ fn frees_memory(id: CommandId) -> bool {
 }
 
 /// Whether a command, or what it queues or runs, may take more memory.
+#[cfg_attr(hot_paths, optimize(speed))]
 fn grows_memory(session: &Session, id: CommandId) -> bool {
     let grows = |id: CommandId| id.row().flags.contains(Flags::DENYOOM);
     match &session.transaction {

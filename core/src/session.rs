@@ -100,6 +100,7 @@ impl ClientRecord {
 
     /// Lets the sum of all memory know how much the client takes, once it is off by `untold` bytes. Says whether the
     /// sum has grown.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn tell_bytes(&self, sum: &AtomicU64, bytes: u64, untold: u64) -> bool {
         if bytes.abs_diff(self.told_bytes.load(Ordering::Relaxed)) < untold {
             return false;
@@ -185,6 +186,7 @@ impl Session {
     }
 
     /// Lets others see the state that commands change.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn publish(&self) {
         let record = &self.record;
         record.db.store(u64::from(self.db), Ordering::Relaxed);

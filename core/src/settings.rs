@@ -235,18 +235,26 @@ impl Directive {
         Some(Directive::new(name, &words.collect::<Vec<_>>()))
     }
 
-    /// Makes a directive of a name and its words.
+    /// Makes a directive of a name and its words. A list may stand in one quoted word.
     pub fn new(name: Vec<u8>, words: &[Vec<u8>]) -> Directive {
-        Directive { name, value: words.join(&b' '), word_count: words.len() }
+        let is_list = || Parameter::find(&name).is_some_and(|row| row.kind.takes_many_words());
+        let value = match words {
+            [list] if is_list() => split_words(list).unwrap_or_else(|| words.to_vec()).join(&b' '),
+            _ => words.join(&b' '),
+        };
+        Directive { name, value, word_count: words.len() }
     }
 
-    /// Whether the parameter takes this many words; directives without a row take any number.
+    /// Whether the parameter takes this many words. An empty list needs none; directives without a row take any number
+    /// from one on.
     pub fn word_count_fits(&self) -> bool {
-        Parameter::find(&self.name).is_none_or(|row| match self.word_count {
-            0 => false,
-            1 => true,
-            _ => row.kind.takes_many_words(),
-        })
+        let takes_many = Parameter::find(&self.name).map(|row| row.kind.takes_many_words());
+        match (takes_many, self.word_count) {
+            (Some(takes_many), 0) => takes_many,
+            (None, 0) => Inert::find(&self.name).is_none(),
+            (Some(takes_many), count) => takes_many || count == 1,
+            (None, _) => true,
+        }
     }
 }
 

@@ -103,6 +103,7 @@ impl KeySpec {
     }
 
     /// The word positions of the keys in a request; `None` when a count in it is not a fitting number.
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn positions(&self, args: Arguments<'_>) -> Option<std::iter::StepBy<std::ops::Range<usize>>> {
         let words = args.len();
         let start = match self.begin {
@@ -149,6 +150,7 @@ fn find_keyword(args: Arguments<'_>, keyword: &str, from: i16) -> Option<usize> 
 
 /// Visits every key of a request with its word position and access. Answers false when the request's own counts do
 /// not fit it, which its handler will refuse.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn for_each_key(command: &Command, args: Arguments<'_>, mut visit: impl FnMut(usize, KeyAccess)) -> bool {
     let mut complete = true;
     for spec in command.keys {

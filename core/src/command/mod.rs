@@ -102,6 +102,19 @@ impl Command {
     }
 }
 
+/// The rows of a family. Without the feature `docs` they lose what only COMMAND DOCS tells; HELP still tells of
+/// subcommands.
+pub const fn rows<const N: usize>(mut rows: [Command; N]) -> [Command; N] {
+    let mut index = 0;
+    while index < N && cfg!(not(feature = "docs")) {
+        rows[index].summary = "";
+        rows[index].complexity = "";
+        rows[index].syntax = "";
+        index += 1;
+    }
+    rows
+}
+
 /// The handler of container rows: reached only when the registry found no such subcommand.
 pub fn container(cx: &mut Context<'_, '_>) -> Result<(), CommandError> {
     let name = cx.command.name.to_ascii_uppercase();

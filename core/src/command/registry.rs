@@ -21,6 +21,7 @@ impl CommandId {
     }
 
     /// The row.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn row(self) -> &'static Command {
         registry().rows[self.index()].row
     }
@@ -56,6 +57,7 @@ const SLOTS: usize = 2048;
 const MAX_NAME_BYTES: usize = 32;
 
 /// The registry, built on first use from the families in `commands/`.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn registry() -> &'static Registry {
     static REGISTRY: OnceLock<Registry> = OnceLock::new();
     REGISTRY.get_or_init(Registry::build)
@@ -86,6 +88,7 @@ impl Registry {
 
     /// The top-level command of this name, in any case.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn find(&self, name: &[u8]) -> Option<CommandId> {
         if name.len() > MAX_NAME_BYTES {
             return None;
@@ -144,6 +147,7 @@ impl std::fmt::Debug for Registry {
 
 /// FNV-1a over the lower-case name. Names come from clients but the table is fixed: nothing to flood.
 #[inline]
+#[cfg_attr(hot_paths, optimize(speed))]
 fn hash_name(name: &[u8]) -> usize {
     let mut hash = 0x811c_9dc5_u32;
     for byte in name {

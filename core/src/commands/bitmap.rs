@@ -4,7 +4,7 @@ mod bitfield;
 
 use super::string::{grow, read_text};
 use crate::bits::{self, Operation, Unit};
-use crate::command::{Command, Flags, Group, KeyAccess, KeySpec};
+use crate::command::{Command, Flags, Group, KeyAccess, KeySpec, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace::Slot;
@@ -18,7 +18,7 @@ const READ_KEY: &[KeySpec] = &[KeySpec::one(READ, 1)];
 const GROWING_WRITE: Flags = Flags::WRITE.union(Flags::DENYOOM);
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "bitcount",
         group: Group::Bitmap,
@@ -110,7 +110,7 @@ pub static COMMANDS: &[Command] = &[
         handler: setbit,
         ..Command::ROW
     },
-];
+]);
 
 const BITS_PER_BYTE: u64 = 8;
 

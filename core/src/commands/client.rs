@@ -6,7 +6,7 @@ mod line;
 mod list;
 mod modes;
 
-use crate::command::{Categories, Command, Flags, Group, Scope};
+use crate::command::{Categories, Command, Flags, Group, Scope, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -26,7 +26,7 @@ const ADMIN: Command = Command { flags: ROW.flags.union(Flags::ADMIN), ..ROW };
 const ON_ALL_NODES: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[Command {
+pub static COMMANDS: &[Command] = &rows([Command {
     name: "client",
     group: Group::Connection,
     arity: -2,
@@ -35,7 +35,7 @@ pub static COMMANDS: &[Command] = &[Command {
     complexity: "That of the subcommand",
     subcommands: SUBCOMMANDS,
     ..Command::ROW
-}];
+}]);
 
 static SUBCOMMANDS: &[Command] = &[
     Command {

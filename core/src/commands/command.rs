@@ -2,7 +2,7 @@
 
 use crate::command::describe::{CATEGORY_NAMES, access_in, docs, info, key_access};
 use crate::command::keys::for_each_key;
-use crate::command::{Categories, Command, CommandId, Flags, Group, KeyAccess, registry};
+use crate::command::{Categories, Command, CommandId, Flags, Group, KeyAccess, registry, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::glob;
@@ -22,7 +22,7 @@ const ROW: Command = Command {
 const UNORDERED: &[&str] = &["nondeterministic_output_order"];
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[Command {
+pub static COMMANDS: &[Command] = &rows([Command {
     name: "command",
     arity: -1,
     summary: "Describes all commands.",
@@ -85,7 +85,7 @@ pub static COMMANDS: &[Command] = &[Command {
         },
     ],
     ..ROW
-}];
+}]);
 
 fn all(cx: &mut Context) -> Result<(), CommandError> {
     cx.reply.array(registry().top_level().count());

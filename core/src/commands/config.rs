@@ -1,6 +1,6 @@
 //! CONFIG: settings at run time.
 
-use crate::command::{Command, Flags, Group, Scope, registry};
+use crate::command::{Command, Flags, Group, Scope, registry, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace::shard::ShardStats;
@@ -20,7 +20,7 @@ const ROW: Command = Command {
 const ON_ALL_NODES: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[Command {
+pub static COMMANDS: &[Command] = &rows([Command {
     name: "config",
     group: Group::Server,
     arity: -2,
@@ -29,7 +29,7 @@ pub static COMMANDS: &[Command] = &[Command {
     complexity: "That of the subcommand",
     subcommands: SUBCOMMANDS,
     ..Command::ROW
-}];
+}]);
 
 static SUBCOMMANDS: &[Command] = &[
     Command {

@@ -1,6 +1,6 @@
 //! The connection itself: HELLO, AUTH, PING, ECHO, SELECT, QUIT, RESET.
 
-use crate::command::{Categories, Command, Flags, Group, Scope};
+use crate::command::{Categories, Command, Flags, Group, Scope, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::number;
@@ -17,7 +17,7 @@ const BEFORE_LOGIN: Flags = Flags::NOSCRIPT
     .union(Flags::ALLOW_BUSY);
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "auth",
         group: Group::Connection,
@@ -105,7 +105,7 @@ pub static COMMANDS: &[Command] = &[
         handler: select,
         ..Command::ROW
     },
-];
+]);
 
 /// Refusal of a wrong user or password: one text for both.
 const WRONG_PASSWORD: CommandError =

@@ -1,6 +1,6 @@
 //! DEBUG: what test suites ask of a server. Everything here needs `enable-debug-command`.
 //!
-//! It holds all shards, so that DEBUG SLEEP stops the server as it stops Redis.
+//! It holds all shards and the hub, so that DEBUG SLEEP stops the server as it stops Redis.
 
 mod digest;
 mod inside;
@@ -10,7 +10,7 @@ mod samples;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::command::{Command, Flags, Group, Scope};
+use crate::command::{Command, Flags, Group, Scope, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::number;
@@ -18,18 +18,18 @@ use crate::number;
 use super::help::{self, Usage};
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[Command {
+pub static COMMANDS: &[Command] = &rows([Command {
     name: "debug",
     group: Group::Server,
     arity: -2,
     flags: Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::LOADING).union(Flags::STALE).union(Flags::PROTECTED),
-    scope: Scope::AllShards,
+    scope: Scope::Everything,
     since: "1.0.0",
     summary: "Groups tools for testing the server and its clients.",
     complexity: "That of the subcommand",
     handler: debug,
     ..Command::ROW
-}];
+}]);
 
 /// A subcommand. Redis has one row for DEBUG as a whole, so these have none.
 struct Tool {
@@ -124,7 +124,7 @@ const TOOLS: &[Tool] = &[
         name: "quicklist-packed-threshold",
         arity: 3,
         arguments: "<size>",
-        summary: "Takes a size and changes nothing: here it follows from list-max-listpack-size.",
+        summary: "Bounds the nodes of lists made from now on: what is larger stands by itself. 0 takes it away.",
         run: inside::quicklist_packed_threshold,
     },
     Tool {
@@ -140,6 +140,13 @@ const TOOLS: &[Tool] = &[
         arguments: "<0|1>",
         summary: "0 stops the removal of expired keys in the background, any other number resumes it.",
         run: set_active_expire,
+    },
+    Tool {
+        name: "set-skip-checksum-validation",
+        arity: 3,
+        arguments: "<0|1>",
+        summary: "1 lets RESTORE take payloads whose checksums do not fit, 0 refuses them again.",
+        run: set_skip_checksum_validation,
     },
     Tool {
         name: "sleep",
@@ -186,11 +193,22 @@ fn error(cx: &mut Context) -> Result<(), CommandError> {
 }
 
 fn set_active_expire(cx: &mut Context) -> Result<(), CommandError> {
-    // Redis reads any text as a number, 0 if it is none.
-    let active = number::parse_i64(cx.arg(2)).is_some_and(|number| number != 0);
+    let active = is_on(cx);
     cx.env.signals.active_expiry_stopped.store(!active, Ordering::Relaxed);
     cx.reply.ok();
     Ok(())
+}
+
+fn set_skip_checksum_validation(cx: &mut Context) -> Result<(), CommandError> {
+    let ignored = is_on(cx);
+    cx.env.signals.dump_checksums_ignored.store(ignored, Ordering::Relaxed);
+    cx.reply.ok();
+    Ok(())
+}
+
+/// Redis reads any text as a number, 0 if it is none.
+fn is_on(cx: &Context) -> bool {
+    number::parse_i64(cx.arg(2)).is_some_and(|number| number != 0)
 }
 
 /// Longest DEBUG SLEEP: a mistyped number must not stop a server for good.

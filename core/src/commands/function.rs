@@ -1,6 +1,6 @@
 //! FUNCTION, as far as it goes without scripts: there never is a function to list, flush or kill.
 
-use crate::command::{Categories, Command, Flags, Group};
+use crate::command::{Categories, Command, Flags, Group, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -18,7 +18,7 @@ const ROW: Command = Command {
 const ON_ALL_SHARDS: &[&str] = &["request_policy:all_shards", "response_policy:all_succeeded"];
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[Command {
+pub static COMMANDS: &[Command] = &rows([Command {
     name: "function",
     group: Group::Scripting,
     arity: -2,
@@ -27,7 +27,7 @@ pub static COMMANDS: &[Command] = &[Command {
     complexity: "That of the subcommand",
     subcommands: SUBCOMMANDS,
     ..Command::ROW
-}];
+}]);
 
 static SUBCOMMANDS: &[Command] = &[
     Command {

@@ -5,7 +5,7 @@ mod options;
 mod search;
 
 use crate::command::keys::{Begin, Find};
-use crate::command::{Command, Flags, Group, KeyAccess, KeySpec};
+use crate::command::{Command, Flags, Group, KeyAccess, KeySpec, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::number;
@@ -36,7 +36,7 @@ const READ_ONLY_MEMBER: &str = "`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER`
 const MEMBER: &str = "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments";
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "geoadd",
         arity: -5,
@@ -149,7 +149,7 @@ pub static COMMANDS: &[Command] = &[
         handler: search::geosearchstore,
         ..ROW
     },
-];
+]);
 
 fn geoadd(cx: &mut Context) -> Result<(), CommandError> {
     let (mut only_new, mut only_existing, mut counts_updates) = (false, false, false);
@@ -280,8 +280,13 @@ fn coordinates(reply: &mut Reply<'_>, text: &mut Vec<u8>, place: Point) {
 fn parse_point(longitude: &[u8], latitude: &[u8]) -> Result<Point, CommandError> {
     let longitude = number::parse_f64(longitude).ok_or(CommandError::NOT_A_FLOAT)?;
     let latitude = number::parse_f64(latitude).ok_or(CommandError::NOT_A_FLOAT)?;
-    Point::new(longitude, latitude)
-        .ok_or_else(|| CommandError::new(format!("ERR invalid longitude,latitude pair {longitude:.6},{latitude:.6}")))
+    Point::new(longitude, latitude).ok_or_else(|| {
+        let mut text = b"ERR invalid longitude,latitude pair ".to_vec();
+        number::write_fixed::<6>(&mut text, longitude);
+        text.push(b',');
+        number::write_fixed::<6>(&mut text, latitude);
+        CommandError::new(text)
+    })
 }
 
 fn parse_unit(word: &[u8]) -> Result<Unit, CommandError> {

@@ -8,7 +8,7 @@ mod read;
 mod volatile;
 mod write;
 
-use crate::command::{Command, Flags, Group, KeyAccess, KeySpec};
+use crate::command::{Command, Flags, Group, KeyAccess, KeySpec, rows};
 
 const FAST_READ: Flags = Flags::READONLY.union(Flags::FAST);
 const FAST_WRITE: Flags = Flags::WRITE.union(Flags::FAST);
@@ -27,7 +27,7 @@ const FIELDS: &str = "key FIELDS numfields field [field ...]";
 const ROW: Command = Command { group: Group::Hash, ..Command::ROW };
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "hdel",
         arity: -3,
@@ -367,4 +367,4 @@ pub static COMMANDS: &[Command] = &[
         handler: read::hvals,
         ..ROW
     },
-];
+]);

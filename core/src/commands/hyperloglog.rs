@@ -3,7 +3,7 @@
 mod debug;
 
 use super::string::read_text;
-use crate::command::{Command, Flags, Group, KeyAccess, KeySpec};
+use crate::command::{Command, Flags, Group, KeyAccess, KeySpec, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace::Slot;
@@ -15,7 +15,7 @@ const LOOK: KeyAccess = KeyAccess::RW.union(KeyAccess::ACCESS);
 const GROWING_WRITE: Flags = Flags::WRITE.union(Flags::DENYOOM);
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "pfadd",
         group: Group::HyperLogLog,
@@ -77,7 +77,7 @@ pub static COMMANDS: &[Command] = &[
         handler: debug::pfselftest,
         ..Command::ROW
     },
-];
+]);
 
 impl From<InvalidHll> for CommandError {
     fn from(invalid: InvalidHll) -> Self {

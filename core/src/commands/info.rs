@@ -6,7 +6,7 @@ mod facts;
 mod persistence;
 mod sections;
 
-use crate::command::{Categories, Command, Flags, Group, Scope};
+use crate::command::{Categories, Command, Flags, Group, Scope, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -14,7 +14,7 @@ use facts::Facts;
 use sections::SECTIONS;
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[Command {
+pub static COMMANDS: &[Command] = &rows([Command {
     name: "info",
     group: Group::Server,
     arity: -1,
@@ -28,7 +28,7 @@ pub static COMMANDS: &[Command] = &[Command {
     tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
     handler: info,
     ..Command::ROW
-}];
+}]);
 
 fn info(cx: &mut Context) -> Result<(), CommandError> {
     let asked: Vec<&[u8]> = cx.args.iter().skip(1).collect();

@@ -1,6 +1,6 @@
 //! LCS: what two strings have in common.
 
-use crate::command::{Command, Flags, Group, KeyAccess, KeySpec};
+use crate::command::{Command, Flags, Group, KeyAccess, KeySpec, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace::Slot;
@@ -10,7 +10,7 @@ use crate::resp::Reply;
 use super::string::read_text;
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[Command {
+pub static COMMANDS: &[Command] = &rows([Command {
     name: "lcs",
     group: Group::String,
     arity: -3,
@@ -22,7 +22,7 @@ pub static COMMANDS: &[Command] = &[Command {
     syntax: "key1 key2 [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]",
     handler: lcs,
     ..Command::ROW
-}];
+}]);
 
 #[derive(Default)]
 struct Options {

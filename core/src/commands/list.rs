@@ -6,7 +6,7 @@ mod pop_any;
 mod read;
 mod transfer;
 
-use crate::command::{Command, Flags, Group, KeyAccess, KeySpec};
+use crate::command::{Command, Flags, Group, KeyAccess, KeySpec, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::number;
@@ -32,7 +32,7 @@ const TRANSFER_KEYS: &[KeySpec] = &[KeySpec::one(TAKE, 1), KeySpec::one(INSERT, 
 const TAKE_KEYS: &[KeySpec] = &[KeySpec::range(TAKE, 1, -2, 1)];
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "blmove",
         group: Group::List,
@@ -316,7 +316,7 @@ pub static COMMANDS: &[Command] = &[
         handler: |cx| ends::push_if_exists(cx, End::Back),
         ..Command::ROW
     },
-];
+]);
 
 /// A word that names an end of a list.
 fn end_named(cx: &Context, index: usize) -> Result<End, CommandError> {

@@ -1,6 +1,6 @@
-//! MEMORY: what keys and tables take. MALLOC-STATS, PURGE and DOCTOR are missing: core knows no allocator.
+//! MEMORY: what keys and tables take. PURGE and DOCTOR are missing: core knows no allocator but by its name.
 
-use crate::command::{Command, Flags, Group, KeyAccess, KeySpec, Scope};
+use crate::command::{Command, Flags, Group, KeyAccess, KeySpec, Scope, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace::entry::Entry;
@@ -9,7 +9,7 @@ use crate::resp::Reply;
 use super::help::help;
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[Command {
+pub static COMMANDS: &[Command] = &rows([Command {
     name: "memory",
     group: Group::Server,
     arity: -2,
@@ -18,7 +18,7 @@ pub static COMMANDS: &[Command] = &[Command {
     complexity: "That of the subcommand",
     subcommands: SUBCOMMANDS,
     ..Command::ROW
-}];
+}]);
 
 static SUBCOMMANDS: &[Command] = &[
     Command {
@@ -29,6 +29,17 @@ static SUBCOMMANDS: &[Command] = &[
         since: "4.0.0",
         summary: "Prints this help.",
         handler: help,
+        ..Command::ROW
+    },
+    Command {
+        name: "malloc-stats",
+        group: Group::Server,
+        arity: 2,
+        since: "4.0.0",
+        summary: "Names the memory allocator, and says that it keeps no statistics.",
+        complexity: "O(1)",
+        tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+        handler: malloc_stats,
         ..Command::ROW
     },
     Command {
@@ -78,6 +89,13 @@ fn usage(cx: &mut Context) -> Result<(), CommandError> {
             cx.reply.integer(bytes as i64);
         }
     }
+    Ok(())
+}
+
+/// As Redis answers where its allocator is not jemalloc.
+fn malloc_stats(cx: &mut Context) -> Result<(), CommandError> {
+    let text = format!("The allocator is {}: it keeps no statistics. See INFO memory.\n", cx.env.host.allocator());
+    cx.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! OBJECT: how a value is stored and when it was used.
 
-use crate::command::{Categories, Command, Flags, Group, KeyAccess, KeySpec};
+use crate::command::{Categories, Command, Flags, Group, KeyAccess, KeySpec, rows};
 use crate::context::{Context, Env};
 use crate::error::CommandError;
 use crate::keyspace::encoding_name;
@@ -10,7 +10,7 @@ use crate::settings::EvictionPolicy;
 use super::help::help;
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[Command {
+pub static COMMANDS: &[Command] = &rows([Command {
     name: "object",
     group: Group::Generic,
     arity: -2,
@@ -19,7 +19,7 @@ pub static COMMANDS: &[Command] = &[Command {
     complexity: "That of the subcommand",
     subcommands: SUBCOMMANDS,
     ..Command::ROW
-}];
+}]);
 
 static SUBCOMMANDS: &[Command] = &[
     Command { name: "encoding", summary: "Names the form a value is stored in.", handler: encoding, ..ROW },

@@ -3,14 +3,14 @@
 //! A snapshot is both: the file that SAVE makes in Redis, and the rewritten log. The host takes it in slices while
 //! commands go on, so SAVE makes its own client wait and nobody else.
 
-use crate::command::{Categories, Command, Flags, Group, Scope};
+use crate::command::{Categories, Command, Flags, Group, Scope, rows};
 use crate::context::Context;
 use crate::effects::SnapshotWish;
 use crate::error::CommandError;
 use crate::keyspace::waiting::{Until, Wait};
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "bgrewriteaof",
         group: Group::Server,
@@ -79,7 +79,7 @@ pub static COMMANDS: &[Command] = &[
         handler: shutdown,
         ..Command::ROW
     },
-];
+]);
 
 const ADMINISTRATION: Flags = Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::NO_ASYNC_LOADING);
 

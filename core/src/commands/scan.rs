@@ -4,7 +4,7 @@
 //! ([`Filter::parse`]) and write a page ([`page`]): all elements of a compact encoding, or those that
 //! [`walk_members`] comes by in a hash table.
 
-use crate::command::{Categories, Command, Flags, Group, Scope};
+use crate::command::{Categories, Command, Flags, Group, Scope, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::glob;
@@ -17,7 +17,7 @@ use crate::structure::listpack::Item;
 use crate::value::Members;
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "keys",
         group: Group::Generic,
@@ -61,7 +61,7 @@ pub static COMMANDS: &[Command] = &[
         handler: randomkey,
         ..Command::ROW
     },
-];
+]);
 
 /// Keys that SCAN looks at if the client does not say.
 const DEFAULT_COUNT: u64 = 10;

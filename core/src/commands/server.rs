@@ -1,11 +1,11 @@
 //! TIME, ROLE, LOLWUT.
 
-use crate::command::{Categories, Command, Flags, Group};
+use crate::command::{Categories, Command, Flags, Group, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "lolwut",
         group: Group::Server,
@@ -39,7 +39,7 @@ pub static COMMANDS: &[Command] = &[
         handler: time,
         ..Command::ROW
     },
-];
+]);
 
 fn time(cx: &mut Context) -> Result<(), CommandError> {
     let (seconds, microseconds) = (cx.env.now_us / 1_000_000, cx.env.now_us % 1_000_000);

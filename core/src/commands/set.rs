@@ -5,7 +5,7 @@ mod change;
 mod random;
 mod read;
 
-use crate::command::{Command, Flags, Group, KeyAccess, KeySpec};
+use crate::command::{Command, Flags, Group, KeyAccess, KeySpec, rows};
 
 const READ: KeyAccess = KeyAccess::RO.union(KeyAccess::ACCESS);
 const FAST_READ: Flags = Flags::READONLY.union(Flags::FAST);
@@ -24,7 +24,7 @@ const ANY_ORDER: &[&str] = &["nondeterministic_output_order"];
 const ANY_OUTPUT: &[&str] = &["nondeterministic_output"];
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "sadd",
         group: Group::Set,
@@ -279,4 +279,4 @@ pub static COMMANDS: &[Command] = &[
         handler: algebra::sunionstore,
         ..Command::ROW
     },
-];
+]);

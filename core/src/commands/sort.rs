@@ -6,7 +6,7 @@ mod pattern;
 use std::cmp::Ordering;
 
 use crate::command::keys::{Begin, Find};
-use crate::command::{Categories, Command, Flags, Group, KeyAccess, KeySpec, Scope};
+use crate::command::{Categories, Command, Flags, Group, KeyAccess, KeySpec, Scope, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
@@ -31,7 +31,7 @@ const STORED: KeySpec = KeySpec {
 };
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "sort",
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::MOVABLEKEYS),
@@ -53,7 +53,7 @@ pub static COMMANDS: &[Command] = &[
         handler: sort_ro,
         ..ROW
     },
-];
+]);
 
 const ROW: Command = Command {
     group: Group::Generic,

@@ -10,7 +10,7 @@ mod random;
 mod range;
 mod scan;
 
-use crate::command::{Command, Flags, Group, KeyAccess, KeySpec};
+use crate::command::{Command, Flags, Group, KeyAccess, KeySpec, rows};
 use crate::resp::{Protocol, Reply};
 use crate::structure::listpack::Item;
 
@@ -32,7 +32,7 @@ const COUNTED_KEYS: &[KeySpec] = &[KeySpec::counted(READ, 1, 1)];
 const STORED_KEYS: &[KeySpec] = &[KeySpec::one(OVERWRITE, 1), KeySpec::counted(READ, 2, 1)];
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "bzmpop",
         group: Group::SortedSet,
@@ -493,7 +493,7 @@ pub static COMMANDS: &[Command] = &[
         handler: combine::zunionstore,
         ..Command::ROW
     },
-];
+]);
 
 /// Whether each member and its score are an array of their own.
 fn nests_pairs(reply: &Reply<'_>) -> bool {

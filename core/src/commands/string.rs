@@ -9,7 +9,7 @@ mod part;
 mod read;
 mod set;
 
-use crate::command::{Command, Flags, Group, KeyAccess, KeySpec};
+use crate::command::{Command, Flags, Group, KeyAccess, KeySpec, rows};
 use crate::error::CommandError;
 use crate::keyspace::entry::{Entry, Value};
 use crate::keyspace::string_of;
@@ -29,7 +29,7 @@ const CHANGED_KEY: &[KeySpec] = &[KeySpec::one(CHANGE, 1)];
 const OVERWRITTEN_KEY: &[KeySpec] = &[KeySpec::one(OVERWRITE, 1)];
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "append",
         group: Group::String,
@@ -364,7 +364,7 @@ pub static COMMANDS: &[Command] = &[
         handler: part::getrange,
         ..Command::ROW
     },
-];
+]);
 
 /// Reads the string of an entry, an integer's digits on the stack: `None` if there is no entry, WRONGTYPE for other
 /// types.

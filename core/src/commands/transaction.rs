@@ -2,7 +2,7 @@
 
 use std::collections::btree_map::Entry;
 
-use crate::command::{Categories, Command, Flags, Group, KeyAccess, KeySpec, Scope};
+use crate::command::{Categories, Command, Flags, Group, KeyAccess, KeySpec, Scope, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::execute::run;
@@ -15,7 +15,7 @@ const QUICK: Flags =
     Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE).union(Flags::FAST).union(Flags::ALLOW_BUSY);
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "multi",
         group: Group::Transactions,
@@ -79,7 +79,7 @@ pub static COMMANDS: &[Command] = &[
         handler: unwatch,
         ..Command::ROW
     },
-];
+]);
 
 fn multi(cx: &mut Context) -> Result<(), CommandError> {
     if cx.session.transaction.is_some() {

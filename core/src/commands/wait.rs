@@ -1,6 +1,6 @@
 //! Waiting for replicas, of which there are none, and for the log.
 
-use crate::command::{Categories, Command, Flags, Group};
+use crate::command::{Categories, Command, Flags, Group, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace::waiting::{Until, Wait};
@@ -9,7 +9,7 @@ use crate::retry::answer_flush;
 const LEAST_OF_SHARDS: &[&str] = &["request_policy:all_shards", "response_policy:agg_min"];
 
 /// Rows of this family.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = &rows([
     Command {
         name: "wait",
         group: Group::Generic,
@@ -35,7 +35,7 @@ pub static COMMANDS: &[Command] = &[
         handler: waitaof,
         ..Command::ROW
     },
-];
+]);
 
 const LOCAL_RANGE: CommandError = CommandError::fixed("ERR value is out of range, value must between 0 and 1");
 const NOT_POSITIVE: CommandError = CommandError::fixed("ERR value is out of range, must be positive");

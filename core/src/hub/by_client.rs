@@ -33,6 +33,7 @@ impl<T> ByClient<T> {
 
     /// What stands under a number, to be changed.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn get_mut(&mut self, id: &ClientId) -> Option<&mut T> {
         let place = self.search(*id).ok()?;
         Some(&mut self.places[place].1)
@@ -72,6 +73,7 @@ impl<T> ByClient<T> {
     }
 
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn search(&self, id: ClientId) -> Result<usize, usize> {
         self.places.binary_search_by_key(&id, |place| place.0)
     }

@@ -3,6 +3,7 @@
 //! A 64-bit significand, a 15-bit exponent, rounding half to even. Written out in integers, so that every platform
 //! gives the same digits.
 
+use super::fixed::{scaled, write_units};
 use super::float_text::{Body, scan};
 use super::natural::Natural;
 use super::rounding::{Format, Rounded, round};
@@ -22,8 +23,8 @@ const WORD_FIVES: u64 = 27;
 /// Quotient bits of a long division: the significand, a bit to round by, and two to spare.
 const QUOTIENT_BITS: i64 = 67;
 /// The decimals that Redis prints before it drops trailing zeros.
-const DECIMALS: usize = 17;
-const DECIMAL_SCALE: u128 = 10u128.pow(DECIMALS as u32);
+const DECIMALS: u32 = 17;
+const DECIMAL_SCALE: u64 = 10u64.pow(DECIMALS);
 
 /// A floating point number with a 64-bit significand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +110,11 @@ impl Extended {
             integer.shift_left(exponent as usize);
             integer.write_decimal(out);
         } else {
-            write_fixed(out, scale_decimals(significand, exponent.unsigned_abs()));
+            write_units(out, scaled(significand, exponent.unsigned_abs(), DECIMAL_SCALE), DECIMALS, DECIMAL_SCALE);
+            let decimals = &out[out.len() - DECIMALS as usize..];
+            let zeros = decimals.iter().rev().take_while(|digit| **digit == b'0').count();
+            // Without decimals there is no point either.
+            out.truncate(out.len() - zeros - usize::from(zeros == DECIMALS as usize));
         }
         if out[start..] == *b"-0" {
             out.remove(start);
@@ -250,35 +255,6 @@ fn divide(mut dividend: Natural, mut divisor: Natural) -> (u128, bool, i64) {
         dividend.shift_left(1);
     }
     (quotient, !dividend.is_zero(), -QUOTIENT_BITS - lead_bits)
-}
-
-/// `significand × 2^-fraction_bits` in units of the last decimal, rounded half to even.
-fn scale_decimals(significand: u64, fraction_bits: u32) -> u128 {
-    let product = u128::from(significand) * DECIMAL_SCALE;
-    let Some(units) = product.checked_shr(fraction_bits) else {
-        // The product has less than 127 bits: this is below half a unit.
-        return 0;
-    };
-    let remainder = product - (units << fraction_bits);
-    let half = 1u128 << (fraction_bits - 1);
-    units + u128::from(remainder > half || remainder == half && units & 1 == 1)
-}
-
-/// Writes a number of 10^-17 units without trailing zeros.
-fn write_fixed(out: &mut Vec<u8>, units: u128) {
-    let mut buffer = itoa::Buffer::new();
-    out.extend_from_slice(buffer.format(units / DECIMAL_SCALE).as_bytes());
-    let fraction = units % DECIMAL_SCALE;
-    if fraction == 0 {
-        return;
-    }
-    out.push(b'.');
-    let digits = buffer.format(fraction).as_bytes();
-    out.resize(out.len() + DECIMALS - digits.len(), b'0');
-    out.extend_from_slice(digits);
-    while out.last() == Some(&b'0') {
-        out.pop();
-    }
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ impl Input {
     }
 
     /// Appends a copy of `bytes`, for hosts that receive chunks they do not own.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn feed(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
@@ -60,6 +61,7 @@ impl Input {
     ///
     /// # Panics
     /// When fewer bytes are pending: the host has miscounted.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn consume(&mut self, count: usize) {
         assert!(count <= self.len(), "consumed more than was pending");
         self.start += count;
@@ -80,6 +82,7 @@ impl Input {
     }
 
     /// The bytes received and not yet consumed.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn pending(&self) -> &[u8] {
         &self.storage[self.start..self.end]
     }

@@ -34,13 +34,15 @@ const ONLY: &[(&str, &str)] = &[
     ("aclfile", ""),
     ("cluster-enabled", "no"),
     ("enable-module-command", "no"),
+    ("replicaof", "no one"),
+    ("slaveof", "no one"),
     ("syslog-enabled", "no"),
     ("tls-cluster", "no"),
     ("tls-port", "0"),
     ("tls-replication", "no"),
 ];
 
-const UNSUPPORTED: &[&str] = &["loadmodule", "rename-command", "replicaof", "slaveof", "user"];
+const UNSUPPORTED: &[&str] = &["loadmodule", "rename-command", "user"];
 
 #[rustfmt::skip]
 const HARMLESS: &[&str] = &[
@@ -52,6 +54,8 @@ const HARMLESS: &[&str] = &[
     "io-threads", "io-threads-do-reads", "jemalloc-bg-thread", "locale-collate", "oom-score-adj",
     "oom-score-adj-values", "pidfile", "proc-title-template", "server_cpulist", "set-proc-title",
     "shutdown-on-sigint", "shutdown-on-sigterm", "socket-mark-id", "supervised", "syslog-facility", "syslog-ident",
+    // What Redis itself no longer has.
+    "list-max-ziplist-entries", "list-max-ziplist-value", "lua-replicate-commands",
     // Files of Redis that Larder names otherwise.
     "aof-disable-auto-gc", "aof-rewrite-incremental-fsync", "aof-timestamp-enabled", "appenddirname",
     "appendfilename", "rdb-del-sync-files", "rdb-save-incremental-fsync",

@@ -81,12 +81,17 @@ macro_rules! parameters {
        $name:literal $(alias $alias:literal)?, $kind:expr, $change:ident;)+) => {
         /// Every setting, typed. Names carry units; each field is one row of [`PARAMETERS`].
         #[derive(Clone, Debug, PartialEq)]
-        pub struct Settings { $($(#[$doc])+ pub $field: $type,)+ }
+        pub struct Settings {
+            $($(#[$doc])+ pub $field: $type,)+
+            /// Most bytes of a list node, besides `list-max-listpack-size`. No row: DEBUG
+            /// QUICKLIST-PACKED-THRESHOLD sets it, for tests of items that stand by themselves.
+            pub list_node_bytes_max: usize,
+        }
 
         impl Default for Settings {
             /// Redis 7.2's defaults, except a loopback `bind` and no save points while nothing persists.
             fn default() -> Self {
-                Settings { $($field: $default,)+ }
+                Settings { $($field: $default,)+ list_node_bytes_max: usize::MAX }
             }
         }
 

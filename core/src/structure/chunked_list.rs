@@ -36,6 +36,12 @@ impl ChunkLimit {
         }
     }
 
+    /// The limit, with this many bytes at most.
+    #[inline]
+    pub fn at_most(self, bytes: usize) -> Self {
+        ChunkLimit { bytes: self.bytes.min(bytes), ..self }
+    }
+
     /// Whether a listpack of this size and count is within the limit.
     #[inline]
     pub fn allows(&self, bytes: usize, items: usize) -> bool {

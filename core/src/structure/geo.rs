@@ -7,7 +7,8 @@
 mod tests;
 
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, FRAC_PI_4, PI};
-use std::io::Write;
+
+use crate::number::write_fixed;
 
 /// The largest longitude, in degrees; the smallest is its negative.
 pub const LONGITUDE_MAX: f64 = 180.0;
@@ -240,13 +241,13 @@ impl Search {
 
 /// Appends a distance as GEODIST writes it: four decimals.
 pub fn write_distance(out: &mut Vec<u8>, distance: f64) {
-    write!(out, "{distance:.4}").expect("writing to memory");
+    write_fixed::<4>(out, distance);
 }
 
 /// Appends a coordinate as GEOPOS writes it: 17 decimals without trailing zeros, never an exponent or `-0`.
 pub fn write_coordinate(out: &mut Vec<u8>, degrees: f64) {
     let start = out.len();
-    write!(out, "{degrees:.17}").expect("writing to memory");
+    write_fixed::<17>(out, degrees);
     while out.ends_with(b"0") {
         out.pop();
     }

@@ -56,7 +56,7 @@ impl Settings {
 
     /// `list-max-listpack-size`.
     pub fn list_limit(&self) -> ChunkLimit {
-        ChunkLimit::from_setting(self.list_max_listpack_size.into())
+        ChunkLimit::from_setting(self.list_max_listpack_size.into()).at_most(self.list_node_bytes_max)
     }
 
     /// `stream-node-max-*`.

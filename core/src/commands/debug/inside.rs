@@ -6,8 +6,9 @@ use crate::keyspace::encoding_name;
 use crate::keyspace::entry::{Entry, Value};
 use crate::keyspace::object::Object;
 use crate::keyspace::table::Table;
+use crate::number::write_fixed;
 use crate::rdb::Form;
-use crate::settings::parse_bytes;
+use crate::settings::{Settings, parse_bytes};
 use crate::value::{Hash, List, Set, SortedSet};
 
 use super::super::object::{idle_seconds, reference_count};
@@ -30,9 +31,11 @@ pub(super) fn object(cx: &mut Context) -> Result<(), CommandError> {
         let chunks = list.chunks();
         let nodes = chunks.len();
         let bytes: usize = chunks.map(|chunk| chunk.bytes().len()).sum();
+        let mut average = Vec::new();
+        write_fixed::<2>(&mut average, list.len() as f64 / nodes.max(1) as f64);
         line += &format!(
-            " ql_nodes:{nodes} ql_avg_node:{:.2} ql_listpack_max:{} ql_compressed:0 ql_uncompressed_size:{bytes}",
-            list.len() as f64 / nodes.max(1) as f64,
+            " ql_nodes:{nodes} ql_avg_node:{} ql_listpack_max:{} ql_compressed:0 ql_uncompressed_size:{bytes}",
+            String::from_utf8_lossy(&average),
             env.settings.list_max_listpack_size,
         );
     }
@@ -67,15 +70,22 @@ pub(super) fn quicklist(cx: &mut Context) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// DEBUG QUICKLIST-PACKED-THRESHOLD: which elements Redis keeps by themselves. Here that follows from the size of a
-/// node, so there is nothing to set.
+/// DEBUG QUICKLIST-PACKED-THRESHOLD: from which size on an element of a list stands by itself. Here those do that are
+/// larger than a node may be, so it bounds the nodes of lists that are made from now on; 0 takes the bound away.
 pub(super) fn quicklist_packed_threshold(cx: &mut Context) -> Result<(), CommandError> {
     /// The largest that Redis takes.
     const THRESHOLD_MAX_BYTES: u64 = (4 << 30) - (1 << 20);
     let bytes = std::str::from_utf8(cx.arg(2)).ok().and_then(parse_bytes);
-    if bytes.is_none_or(|bytes| bytes > THRESHOLD_MAX_BYTES) {
-        return Err(CommandError::fixed("ERR argument must be a memory value bigger than 1 and smaller than 4gb"));
-    }
+    let bytes = bytes
+        .filter(|bytes| *bytes <= THRESHOLD_MAX_BYTES)
+        .ok_or(CommandError::fixed("ERR argument must be a memory value bigger than 1 and smaller than 4gb"))?;
+    let mut settings = Settings::clone(&cx.hub().settings);
+    settings.list_node_bytes_max = match bytes {
+        0 => usize::MAX,
+        bytes => usize::try_from(bytes).unwrap_or(usize::MAX),
+    };
+    cx.hub().replace_settings(settings);
+    cx.effects.settings_changed = true;
     cx.reply.ok();
     Ok(())
 }

@@ -10,6 +10,7 @@ use crate::number::{Extended, parse_i64};
 /// What INCRBYFLOAT answers when the sum is no number.
 pub(super) const NOT_FINITE: CommandError = CommandError::fixed("ERR increment would produce NaN or Infinity");
 
+#[cfg_attr(hot_paths, optimize(speed))]
 pub(super) fn incr(cx: &mut Context) -> Result<(), CommandError> {
     add(cx, 1)
 }
@@ -18,6 +19,7 @@ pub(super) fn decr(cx: &mut Context) -> Result<(), CommandError> {
     add(cx, -1)
 }
 
+#[cfg_attr(hot_paths, optimize(speed))]
 pub(super) fn incrby(cx: &mut Context) -> Result<(), CommandError> {
     let increment = cx.integer(2)?;
     add(cx, increment)
@@ -28,6 +30,7 @@ pub(super) fn decrby(cx: &mut Context) -> Result<(), CommandError> {
     add(cx, increment)
 }
 
+#[cfg_attr(hot_paths, optimize(speed))]
 fn add(cx: &mut Context, increment: i64) -> Result<(), CommandError> {
     let slot = cx.keys.write(cx.arg(1));
     let sum = integer_of(cx.keys.entry(slot))?
@@ -55,6 +58,7 @@ pub(super) fn incrbyfloat(cx: &mut Context) -> Result<(), CommandError> {
 
 /// Stores the new value of a counter and keeps its expiry.
 #[inline]
+#[cfg_attr(hot_paths, optimize(speed))]
 pub(super) fn replace(cx: &mut Context, slot: Slot<'_>, value: NewValue<'_>) {
     if slot.exists() {
         cx.keys.update(slot, |entry| entry.set_value(value));
@@ -65,6 +69,7 @@ pub(super) fn replace(cx: &mut Context, slot: Slot<'_>, value: NewValue<'_>) {
 
 /// The integer under a key, 0 if there is no key.
 #[inline]
+#[cfg_attr(hot_paths, optimize(speed))]
 pub(super) fn integer_of(entry: Option<&Entry>) -> Result<i64, CommandError> {
     if let Some(Value::Integer(integer)) = entry.map(Entry::value) {
         return Ok(integer);

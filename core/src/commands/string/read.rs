@@ -9,6 +9,7 @@ use crate::resp::Reply;
 
 /// Answers the string of an entry, null if there is none, WRONGTYPE for other types.
 #[inline]
+#[cfg_attr(hot_paths, optimize(speed))]
 pub(super) fn reply_string(reply: &mut Reply, entry: Option<&Entry>) -> Result<(), CommandError> {
     match entry.map(Entry::value) {
         None => reply.null(),
@@ -19,6 +20,7 @@ pub(super) fn reply_string(reply: &mut Reply, entry: Option<&Entry>) -> Result<(
     Ok(())
 }
 
+#[cfg_attr(hot_paths, optimize(speed))]
 pub(super) fn get(cx: &mut Context) -> Result<(), CommandError> {
     let slot = cx.keys.read(cx.arg(1));
     reply_string(&mut cx.reply, cx.keys.entry(slot))

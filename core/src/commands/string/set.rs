@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace::{Keyspace, Slot};
 
+#[cfg_attr(hot_paths, optimize(speed))]
 pub(super) fn set(cx: &mut Context) -> Result<(), CommandError> {
     // By far the most frequent write has no options.
     if cx.args.len() > 3 {
@@ -77,6 +78,7 @@ fn set_with_options(cx: &mut Context) -> Result<(), CommandError> {
 }
 
 /// Stores a string, or removes the key if the string would have expired already.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub(super) fn store(keys: &mut Keyspace<'_>, slot: Slot<'_>, value: &[u8], deadline_ms: Option<u64>) {
     if deadline_ms.is_some_and(|deadline| deadline <= keys.now_ms()) {
         keys.remove(slot);

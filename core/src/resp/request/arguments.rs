@@ -48,12 +48,14 @@ impl<'a> Arguments<'a> {
     /// When there is no such argument: check the arity first, or use
     /// [`try_get`](Self::try_get).
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn get(&self, index: usize) -> &'a [u8] {
         self.slice(self.spans[index])
     }
 
     /// The argument at `index`, if there is one.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn try_get(&self, index: usize) -> Option<&'a [u8]> {
         self.spans.get(index).map(|&span| self.slice(span))
     }
@@ -71,6 +73,7 @@ impl<'a> Arguments<'a> {
     }
 
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn slice(&self, span: Span) -> &'a [u8] {
         &self.bytes[span.start as usize..span.end as usize]
     }

@@ -3,11 +3,24 @@
 /// The polynomial 0xad93d23594c935a9 with its bits reversed.
 const POLYNOMIAL: u64 = 0x95ac_9329_ac4b_c9b5;
 /// Bytes taken at a time. Eight lookups that do not wait for each other are several times faster than one by one.
+#[cfg(feature = "checksum-tables")]
 const SLICES: usize = 8;
 
+#[cfg(feature = "checksum-tables")]
 static TABLES: [[u64; 256]; SLICES] = tables();
 
+/// The effect of four bits that leave the checksum: all that is needed where size counts more than speed.
+#[cfg(any(test, not(feature = "checksum-tables")))]
+static NIBBLES: [u64; 16] = nibbles();
+
 /// The checksum of everything before, which is 0 at the start, continued over `bytes`.
+#[cfg(not(feature = "checksum-tables"))]
+pub fn update(checksum: u64, bytes: &[u8]) -> u64 {
+    by_nibbles(checksum, bytes)
+}
+
+/// The checksum of everything before, which is 0 at the start, continued over `bytes`.
+#[cfg(feature = "checksum-tables")]
 pub fn update(checksum: u64, bytes: &[u8]) -> u64 {
     let (blocks, rest) = bytes.as_chunks::<SLICES>();
     let checksum = blocks.iter().fold(checksum, |checksum, block| {
@@ -18,18 +31,42 @@ pub fn update(checksum: u64, bytes: &[u8]) -> u64 {
     rest.iter().fold(checksum, |checksum, byte| TABLES[0][usize::from(checksum as u8 ^ byte)] ^ (checksum >> 8))
 }
 
+#[cfg(any(test, not(feature = "checksum-tables")))]
+fn by_nibbles(checksum: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(checksum, |checksum, byte| {
+        let half = |checksum: u64| NIBBLES[(checksum & 15) as usize] ^ (checksum >> 4);
+        half(half(checksum ^ u64::from(*byte)))
+    })
+}
+
+/// The effect of the lowest `bits` bits of a checksum that is `value` and moves on by as many.
+const fn shifted_out(mut value: u64, bits: u32) -> u64 {
+    let mut bit = 0;
+    while bit < bits {
+        value = if value & 1 == 1 { value >> 1 ^ POLYNOMIAL } else { value >> 1 };
+        bit += 1;
+    }
+    value
+}
+
+#[cfg(any(test, not(feature = "checksum-tables")))]
+const fn nibbles() -> [u64; 16] {
+    let mut table = [0; 16];
+    let mut nibble = 0;
+    while nibble < table.len() {
+        table[nibble] = shifted_out(nibble as u64, 4);
+        nibble += 1;
+    }
+    table
+}
+
 /// Table `n` holds the effect of a byte that is followed by `n` more.
+#[cfg(feature = "checksum-tables")]
 const fn tables() -> [[u64; 256]; SLICES] {
     let mut tables = [[0; 256]; SLICES];
     let mut byte = 0;
     while byte < 256 {
-        let mut value = byte as u64;
-        let mut bit = 0;
-        while bit < 8 {
-            value = if value & 1 == 1 { value >> 1 ^ POLYNOMIAL } else { value >> 1 };
-            bit += 1;
-        }
-        tables[0][byte] = value;
+        tables[0][byte] = shifted_out(byte as u64, 8);
         byte += 1;
     }
     let mut slice = 1;
@@ -68,6 +105,7 @@ mod tests {
         fn slices_equal_bits_wherever_the_input_is_cut(bytes: Vec<u8>, cut: usize) {
             let (head, tail) = bytes.split_at(cut % (bytes.len() + 1));
             prop_assert_eq!(update(update(0, head), tail), bit_by_bit(0, &bytes));
+            prop_assert_eq!(by_nibbles(by_nibbles(0, head), tail), bit_by_bit(0, &bytes));
         }
     }
 }
