@@ -190,7 +190,6 @@ fn populate_makes_strings_of_a_size() {
         ("DEBUG POPULATE 99999999999999", "-ERR OOM in dictTryExpand\r\n"),
         ("DEBUG LISTPACK key:1", "-ERR Not a listpack encoded object.\r\n"),
         ("DEBUG QUICKLIST nosuch", "-ERR no such key\r\n"),
-        ("DEBUG QUICKLIST-PACKED-THRESHOLD 1b", "+OK\r\n"),
         ("DEBUG HTSTATS 99", "-ERR Out of range database\r\n"),
         ("DEBUG ERROR text", "-text\r\n"),
     ] {
@@ -199,6 +198,39 @@ fn populate_makes_strings_of_a_size() {
     let too_large = "-ERR argument must be a memory value bigger than 1 and smaller than 4gb\r\n";
     assert_eq!(server.say("DEBUG QUICKLIST-PACKED-THRESHOLD 5gb"), too_large);
     assert!(server.say("DEBUG HTSTATS 0").contains("number of elements: 5"));
+}
+
+#[test]
+fn large_items_of_a_list_stand_by_themselves() {
+    let mut server = Server::new();
+    server.say("RPUSH before ab cd");
+    for (size, nodes) in [("1b", " ql_nodes:3 "), ("13b", " ql_nodes:2 "), ("0", "encoding:listpack ")] {
+        assert_eq!(server.say(&format!("DEBUG QUICKLIST-PACKED-THRESHOLD {size}")), "+OK\r\n");
+        server.say("DEL list");
+        server.say("RPUSH list a b longer-than-that");
+        let line = server.say("DEBUG OBJECT list");
+        assert!(line.contains(nodes), "{size}: {line}");
+        assert_eq!(server.say("LRANGE list 0 -1"), "*3\r\n$1\r\na\r\n$1\r\nb\r\n$16\r\nlonger-than-that\r\n");
+        assert_eq!(server.say("LRANGE before 0 -1"), "*2\r\n$2\r\nab\r\n$2\r\ncd\r\n");
+    }
+}
+
+#[test]
+fn checksums_of_payloads_count_unless_a_test_says_otherwise() {
+    let mut server = Server::new();
+    // The type, a text of two bytes, version 10, and a checksum that does not fit.
+    let restore = |server: &mut Server, key: &[u8], payload: &[u8]| server.call(&[b"RESTORE", key, b"0", payload]);
+    let wrong: &[u8] = b"\0\x02hi\x0a\0\0\0\0\0\0\0\0\0";
+    let refused = "-ERR DUMP payload version or checksum are wrong\r\n";
+    assert_eq!(restore(&mut server, b"k", wrong), refused.as_bytes());
+    server.say("DEBUG SET-SKIP-CHECKSUM-VALIDATION 1");
+    assert_eq!(restore(&mut server, b"k", wrong), b"+OK\r\n");
+    assert_eq!(server.say("GET k"), "$2\r\nhi\r\n");
+    for short in [&b""[..], b"short", &wrong[4..]] {
+        assert!(restore(&mut server, b"k2", short).starts_with(b"-ERR"), "{short:?}");
+    }
+    server.say("DEBUG SET-SKIP-CHECKSUM-VALIDATION 0");
+    assert_eq!(restore(&mut server, b"k2", wrong), refused.as_bytes());
 }
 
 #[test]

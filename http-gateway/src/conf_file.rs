@@ -1,14 +1,17 @@
 //! Reads a redis.conf: comments, quotes, `include`, and an error that names the file and the line.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use larder_core::glob;
 use larder_core::settings::{Directive, is_comment, split_words};
 
 /// Files that may include each other in a row; deeper is a loop.
 const MAX_INCLUDE_DEPTH: usize = 16;
+/// Most files that fit the pattern of one `include`.
+const MAX_INCLUDED_FILES: usize = 1024;
 /// Most bytes of one file: a thousand times the annotated redis.conf would still fit.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 /// Most bytes of one line.
@@ -92,12 +95,14 @@ fn read_into(found: &mut Vec<Located>, file: &Path, depth: usize) -> Result<(), 
             if depth == MAX_INCLUDE_DEPTH {
                 return Err(refuse(&format!("include: more than {MAX_INCLUDE_DEPTH} files deep")));
             }
-            let included = path(included).map_err(|why| refuse(&format!("include: {why}")))?;
+            let included = files_of(included).map_err(|why| refuse(&format!("include: {why}")))?;
             let at_include = |refusal: Refusal| match refusal.place {
                 Some(_) => refusal,
                 None => refuse(&format!("include: {}", refusal.what)),
             };
-            read_into(found, &included, depth + 1).map_err(at_include)?;
+            for file in included {
+                read_into(found, &file, depth + 1).map_err(at_include)?;
+            }
             continue;
         }
         if found.len() == MAX_DIRECTIVES {
@@ -119,9 +124,54 @@ fn contents(file: &Path) -> Result<Vec<u8>, String> {
     Ok(text)
 }
 
-fn path(word: &[u8]) -> Result<PathBuf, String> {
+/// The files an `include` names: one, or those that fit a pattern, by name. As in Redis a pattern may fit none.
+fn files_of(word: &[u8]) -> Result<Vec<PathBuf>, String> {
     let text = std::str::from_utf8(word).map_err(|_| "argument must be UTF-8 text".to_owned())?;
-    Ok(PathBuf::from(text))
+    if !is_pattern(text) {
+        return Ok(vec![PathBuf::from(text)]);
+    }
+    let mut found = vec![PathBuf::new()];
+    for part in Path::new(text).components() {
+        let name = part.as_os_str();
+        found = match name.to_str().filter(|name| is_pattern(name)) {
+            None => found.into_iter().map(|path| path.join(name)).filter(|path| path.exists()).collect(),
+            Some(pattern) => {
+                let mut fitting = Vec::new();
+                for folder in &found {
+                    fitting.extend(fitting_in(folder, pattern).map_err(|error| reason(&error))?);
+                }
+                fitting
+            }
+        };
+        if found.len() > MAX_INCLUDED_FILES {
+            return Err(format!("more than {MAX_INCLUDED_FILES} files fit {text}"));
+        }
+    }
+    Ok(found)
+}
+
+fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '['])
+}
+
+/// What fits a pattern in a folder, in the order of names. A name that begins with a dot has to be named so.
+fn fitting_in(folder: &Path, pattern: &str) -> io::Result<Vec<PathBuf>> {
+    let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    if !here.is_dir() {
+        return Ok(Vec::new());
+    }
+    // A shell's `[!a]` is `[^a]` here.
+    let pattern = pattern.replace("[!", "[^");
+    let mut fitting = Vec::new();
+    for entry in fs::read_dir(here)? {
+        let name = entry?.file_name();
+        let bytes = name.as_encoded_bytes();
+        if glob::matches(pattern.as_bytes(), bytes, false) && (pattern.starts_with('.') || !bytes.starts_with(b".")) {
+            fitting.push(folder.join(name));
+        }
+    }
+    fitting.sort_unstable();
+    Ok(fitting)
 }
 
 /// The operating system's reason without its number.
@@ -133,7 +183,6 @@ pub fn reason(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     /// A directory of files that is removed again.
     struct Files(PathBuf);
@@ -179,6 +228,35 @@ mod tests {
             ],
         );
         let expected = ["port=1/1", "save=/1", "port=2/1", "logfile=a b/1", "save=1 2/2"];
+        assert_eq!(files.read("a").expect("the file is good"), expected);
+    }
+
+    #[test]
+    fn an_include_may_be_a_pattern() {
+        let texts = [
+            ("2.conf", "port 2"),
+            ("10.conf", "port 10"),
+            (".hidden.conf", "port 3"),
+            ("all", "include {dir}/*.conf"),
+            ("one", "include {dir}/[!1]?conf\nport 4"),
+            ("none", "include {dir}/nosuch/*.conf\nport 5\ninclude {dir}/x?\n"),
+            ("folder", "include {dir}/../*/[0-9].conf"),
+        ];
+        let files = Files::new("pattern", &texts);
+        let cases: [(&str, &[&str]); 3] =
+            [("all", &["port=10/1", "port=2/1"]), ("one", &["port=2/1", "port=4/1"]), ("none", &["port=5/1"])];
+        for (file, expected) in cases {
+            assert_eq!(files.read(file).expect("the files are good"), expected, "{file}");
+        }
+        assert!(files.read("folder").expect("the files are good").contains(&"port=2/1".to_owned()));
+    }
+
+    #[test]
+    fn lists_may_be_empty_or_stand_in_one_word() {
+        let files = Files::new("lists", &[("a", "save\nsave \"900  1\t60 5\"\nsave '900 1\nbind\n")]);
+        assert!(files.read("a").is_err(), "a quote is open");
+        let files = Files::new("lists", &[("a", "save\nsave \"900  1\t60 5\"\nbind\nrequirepass 'a  b'\n")]);
+        let expected = ["save=/0", "save=900 1 60 5/1", "bind=/0", "requirepass=a  b/1"];
         assert_eq!(files.read("a").expect("the file is good"), expected);
     }
 

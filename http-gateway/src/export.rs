@@ -44,7 +44,7 @@ pub fn run(request: &Request) -> Result<(), String> {
     if source.snapshot.is_none() && source.last == 0 {
         say(&format!("{} holds no data", request.dir.display()));
     }
-    let mut data = Data::new();
+    let mut data = Data::new(Settings::default());
     data.shards = load::load(source.snapshot, source.changes, &data.layout, &data.settings)
         .map_err(|error| format!("cannot load the data in {}: {error}", request.dir.display()))?;
     let written = match &request.target {

@@ -20,7 +20,7 @@ const AOF_FOLDER: &str = "appendonlydir";
 const RDB_MAGIC: &[u8] = b"REDIS";
 
 /// What to import, and where to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Request {
     /// An RDB file, an append-only file, or a folder of append-only files.
     pub source: PathBuf,
@@ -28,6 +28,8 @@ pub struct Request {
     pub dir: PathBuf,
     /// Data that is there is given up.
     pub replaces: bool,
+    /// The server's settings: values are kept as its encoding limits say.
+    pub settings: Settings,
 }
 
 /// Imports. The error is the one line that says why it could not; nothing has changed then.
@@ -44,7 +46,7 @@ pub fn run(request: &Request) -> Result<(), String> {
         change.map_err(|error| format!("cannot read the data in {folder}: {error}"))?;
     }
 
-    let mut data = Data::new();
+    let mut data = Data::new(request.settings.clone());
     let mut progress = Progress::new("importing", total);
     for (index, path) in files.iter().enumerate() {
         let is_last = index + 1 == files.len();
@@ -54,15 +56,15 @@ pub fn run(request: &Request) -> Result<(), String> {
     drop(progress);
     let written =
         commit(&data, &*store.store, store.last).map_err(|error| format!("cannot write {folder}: {error}"))?;
-    tell(&written, total, seconds);
+    tell(&written, total, seconds, request.settings.databases);
     Ok(())
 }
 
-fn tell(written: &Written, bytes_read: u64, seconds: f64) {
+fn tell(written: &Written, bytes_read: u64, seconds: f64, databases: u32) {
     let Written { keys, expired, highest_database, .. } = *written;
     let rate = bytes_read as f64 / seconds.max(1e-3) / 1e6;
     say(&format!("imported {keys} keys; {expired} expired keys were left out; read in {seconds:.1} s, {rate:.0} MB/s"));
-    if u32::from(highest_database) >= Settings::default().databases {
+    if u32::from(highest_database) >= databases {
         let databases = highest_database + 1;
         say(&format!("there are keys in database {highest_database}: start the server with --databases {databases}"));
     }
@@ -147,6 +149,9 @@ fn read_requests(
     }
     match summary.torn_at {
         None => Ok(()),
+        Some(at) if !data.settings.aof_load_truncated => {
+            Err(format!("it ends in the middle of a command at byte {at}, and aof-load-truncated is no"))
+        }
         Some(at) if is_last => {
             let bytes = summary.torn_bytes;
             say(&format!(

@@ -82,9 +82,9 @@ pub fn say(line: &str) {
 }
 
 impl Data {
-    /// No keys, in as many databases as there can be: what a server allows itself is not known here.
-    pub fn new() -> Self {
-        let settings = Settings { databases: MAX_DATABASES, ..Settings::default() };
+    /// No keys, in as many databases as there can be, whatever a server allows itself.
+    pub fn new(settings: Settings) -> Self {
+        let settings = Settings { databases: MAX_DATABASES, ..settings };
         let layout = Layout::new(1, settings.databases, [now_ms(), u64::from(std::process::id())]);
         Self { shards: layout.build(), layout, settings }
     }

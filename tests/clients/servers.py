@@ -20,13 +20,14 @@ class CannotStart(Exception):
 class Server:
     """A server on free loopback ports, in a folder of its own, ended by its process id."""
 
-    def __init__(self, kind, extra=(), http=False, one_core=False):
-        """With `one_core` Larder has one worker, and takes requests of different connections in the order they came."""
+    def __init__(self, kind, extra=(), http=False, one_core=False, store="memory"):
+        """With `one_core` Larder has one worker, and takes requests of different connections in the order they came.
+        `store` is Larder's alone: `file` keeps a log in the server's folder."""
         self.port = free_port()
         self.http_port = free_port() if http else 0
         self.folder = tempfile.TemporaryDirectory(prefix="larder-test-")
         self.log = Path(self.folder.name) / "server.log"
-        argv = arguments(kind, self.port, self.http_port, extra)
+        argv = arguments(kind, self.port, self.http_port, extra, store)
         with self.log.open("wb") as log:
             try:
                 self.process = subprocess.Popen(
@@ -68,14 +69,14 @@ class Server:
         self.folder.cleanup()
 
 
-def arguments(kind, port, http_port, extra):
+def arguments(kind, port, http_port, extra, store="memory"):
     """The command line; LARDER_BIN names Larder's binary."""
     if kind == "redis":
         own = f"--port {port} --bind 127.0.0.1 --appendonly no --enable-debug-command yes".split()
         # A configuration file among the extra arguments must come first.
         return ["redis-server", *extra, *own, "--save", ""]
     binary = Path(os.environ.get("LARDER_BIN", ROOT / "target/release/larder")).resolve()
-    own = f"serve --port {port} --http-port {http_port} --store memory --enable-debug-command yes"
+    own = f"serve --port {port} --http-port {http_port} --store {store} --dir . --enable-debug-command yes"
     return [str(binary), *own.split(), *extra]
 
 

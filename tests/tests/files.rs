@@ -316,6 +316,32 @@ fn larder_takes_over_append_only_files() {
     }
 }
 
+#[test]
+fn an_import_obeys_the_settings_of_the_server() {
+    let folder = Folder::new("settings");
+    let (data, file) = (folder.make("data"), folder.join("appendonly.aof"));
+    let request = |line: &str| -> String {
+        let words: Vec<String> = line.split(' ').map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+        format!("*{}\r\n{}", words.len(), words.concat())
+    };
+    let torn = [request("HSET h a 1 b 2 c 3"), request("RPUSH l a b c"), "*2\r\n$4\r\nINC".to_owned()].concat();
+    fs::write(&file, torn).expect("the folder is ours");
+    let conf = folder.join("redis.conf");
+    fs::write(&conf, "hash-max-listpack-entries 2\naof-load-truncated no\n").expect("the folder is ours");
+
+    let refused = larder(&["import", &file, "--dir", &data, "--config", &conf]);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("aof-load-truncated is no"), "{refused:?}");
+    let options = ["--", "--aof-load-truncated", "yes", "--list-max-listpack-size", "2"];
+    tool(&[&["import", &file, "--dir", &data, "--config", &conf], &options[..]].concat());
+    let sizes = ["--hash-max-listpack-entries", "2", "--list-max-listpack-size", "2"];
+    let server = Server::larder(&[&["--store", "file", "--dir", &data], &sizes[..]].concat());
+    let mut connection = connect(&server);
+    for (line, encoding) in [("OBJECT ENCODING h", "hashtable"), ("OBJECT ENCODING l", "quicklist")] {
+        assert_eq!(call(&mut connection, line), Reply::Bulk(encoding.into()), "{line}");
+    }
+}
+
 fn wait_for_rewrite(connection: &mut Connection) {
     let begun = Instant::now();
     loop {

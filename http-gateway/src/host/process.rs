@@ -36,6 +36,7 @@ pub struct ServerProcess {
 
 /// What does not change is read once: INFO asks while it holds every shard.
 static OPERATING_SYSTEM: LazyLock<String> = LazyLock::new(operating_system);
+static SYSTEM_BYTES: LazyLock<u64> = LazyLock::new(|| system_bytes().unwrap_or(0));
 static EXECUTABLE: LazyLock<String> =
     LazyLock::new(|| std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default());
 
@@ -53,6 +54,7 @@ impl ServerProcess {
             pid: std::process::id(),
             os: OPERATING_SYSTEM.clone(),
             resident_bytes: resident_bytes().unwrap_or(0),
+            system_bytes: *SYSTEM_BYTES,
             user_seconds,
             system_seconds,
             threads: self.threads,
@@ -97,6 +99,13 @@ fn resident_bytes() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
     Some(pages * PAGE_BYTES)
+}
+
+/// `MemTotal:  8127688 kB`.
+fn system_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kilobytes = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?.trim().strip_suffix("kB")?;
+    kilobytes.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 fn cpu_seconds() -> Option<(f64, f64)> {

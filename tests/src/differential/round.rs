@@ -22,6 +22,8 @@ const ALL_FAMILIES_PERCENT: usize = 25;
 const FEW_FAMILIES: usize = 3;
 /// The least weight of a command that makes keys.
 const MAKER_WEIGHT: usize = 5;
+/// The least weight of commands that stand in few rounds.
+const RARE_WEIGHT: usize = 10;
 /// Limits of the compact forms: low ones let values change their form in a few commands.
 const LIMITS: &[(&str, &[&str])] = &[
     ("hash-max-listpack-entries", &["128", "4"]),
@@ -140,6 +142,8 @@ fn favourites<'a>(forms: &'a [Form], taste: &Taste, transactions: bool, random: 
             name if family.is_some_and(|family| family.makers().contains(&name)) => weight.max(MAKER_WEIGHT),
             // As many ends as beginnings, so that most commands run.
             "multi" | "exec" if transactions => 8,
+            // XSETID and whatever changes a consumer group counts as a change here, and does not in Redis.
+            "watch" if taste.families.contains(&Family::Streams) => continue,
             "watch" if transactions => 5,
             "multi" | "exec" => continue,
             // What it does inside a value counts as a change here, and does not in Redis.
@@ -148,6 +152,8 @@ fn favourites<'a>(forms: &'a [Form], taste: &Taste, transactions: bool, random: 
             "flushall" | "flushdb" | "reset" | "discard" | "unwatch" if chosen => 1,
             // They wait.
             _ if chosen && form.row.flags.contains(Flags::BLOCKING) => 2,
+            // They stand in few rounds.
+            name if chosen && name.starts_with("geo") => weight.max(RARE_WEIGHT),
             _ if chosen => weight,
             _ => continue,
         };
