@@ -30,9 +30,12 @@ const ENTRIES = ["entry-node", "entry-web", "entry-workerd", "slim"];
 // compiler, and a panic in the engine ends in a trap either way.
 const SMALL_STD = {
   cargo: ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"],
-  // hot_paths: functions that every request passes are compiled for speed, all others for size.
+  // hot_paths: functions that every request passes are compiled for speed, all others for size. Their inliner is held
+  // back a little, and code that core has already is not compiled once more for the crate that exports.
   rustc: [
     "--cfg=hot_paths",
+    "-Cllvm-args=-inlinedefault-threshold=100",
+    "-Zshare-generics=y",
     "-Zlocation-detail=none",
     "-Zfmt-debug=none",
     "-Zunstable-options",
@@ -78,9 +81,20 @@ mkdirSync(dist, { recursive: true });
 
 const small = compileEngine();
 run("cargo", ["build", "-p", "larder-wasm-build"]);
-run(join(target, "debug", "larder-wasm-build"), [join(target, "wasm32-unknown-unknown/wasm/larder_wasm.wasm"), glue]);
+run(
+  join(target, "debug", "larder-wasm-build"),
+  [join(target, "wasm32-unknown-unknown/wasm/larder_wasm.wasm"), glue],
+  root,
+  { LARDER_KEEP_NAMES: "1" },
+);
 run(tool("wasm-opt"), [
+  "--flatten",
+  "--rereloop",
   "-Oz",
+  "--converge",
+  // Related functions side by side compress better. The names have served then.
+  "--reorder-functions-by-name",
+  "--strip-debug",
   // Nothing of ours lies below 1024: the stack does, and an overflow of it traps.
   "--low-memory-unused",
   "--strip-producers",

@@ -92,6 +92,7 @@ impl Engine {
     }
 
     /// An empty engine with one shard.
+    #[inline(never)]
     pub fn with_settings(settings: Settings, seed: u64, now_ms: u64) -> Self {
         let mut random = Random::new(seed);
         let layout = Layout::new(1, settings.databases, [random.next_u64(), random.next_u64()]);
@@ -114,7 +115,13 @@ impl Engine {
         }
     }
 
+    /// Ends the engine and gives its memory back. Being here, the code that drops everything is compiled like core, for
+    /// size in the WASM build, and not like the crate that calls it.
+    #[inline(never)]
+    pub fn discard(self) {}
+
     /// Adds a client and returns its number.
+    #[inline(never)]
     pub fn open(&mut self, now_ms: u64) -> ClientId {
         let id = self.hub.next_client_id();
         let mut session = Session::new(id, self.settings.requirepass.is_empty());
@@ -136,6 +143,7 @@ impl Engine {
     }
 
     /// Removes a client.
+    #[inline(never)]
     pub fn close(&mut self, id: ClientId) {
         if let Some(mut connection) = self.connections.remove(&id) {
             if let Some(parked) = resume(&mut connection.session) {
@@ -184,6 +192,7 @@ impl Engine {
     }
 
     /// One slice of background work; says whether more is due right away.
+    #[inline(never)]
     pub fn tick(&mut self, now_ms: u64) -> bool {
         self.sum_memory();
         self.end_overdue_waits(now_ms);
@@ -197,6 +206,7 @@ impl Engine {
     }
 
     /// When [`Engine::tick`] has something to do at the latest, Unix time in milliseconds.
+    #[inline(never)]
     pub fn next_deadline(&self) -> Option<u64> {
         let waits =
             self.connections.values().filter_map(|connection| connection.session.parked.as_ref()?.wait.deadline_ms);
@@ -306,6 +316,7 @@ impl Engine {
     }
 
     /// Ends a client's wait with a reply, or without, and runs what it has sent since.
+    #[inline(never)]
     fn end_wait(&mut self, id: ClientId, reply: Option<Vec<u8>>, now_ms: u64) {
         let Some(mut connection) = self.connections.remove(&id) else { return };
         match (reply, connection.session.parked.clone()) {
@@ -330,6 +341,7 @@ impl Engine {
     }
 
     #[cold]
+    #[inline(never)]
     fn carry_out_effects(&mut self, now_ms: u64) {
         let effects = std::mem::take(&mut self.effects);
         if effects.settings_changed {

@@ -132,6 +132,7 @@ pub(crate) fn run(
 
 /// Puts a request into the queues of the keys it waits for.
 #[cold]
+#[inline(never)]
 fn park(
     session: &mut Session,
     keys: &mut Keyspace<'_>,
@@ -152,6 +153,7 @@ fn park(
     session.parked = Some(parked);
 }
 
+#[inline(never)]
 fn refuse(
     session: &Session,
     error: &CommandError,
@@ -167,6 +169,7 @@ fn refuse(
     answer_error(session, error, hub, out, effects);
 }
 
+#[inline(never)]
 fn answer_error(
     session: &Session,
     error: &CommandError,
@@ -181,6 +184,7 @@ fn answer_error(
     }
 }
 
+#[inline(never)]
 fn queue(session: &mut Session, id: CommandId, args: Arguments<'_>, out: &mut Vec<u8>) {
     let protocol = session.protocol;
     let transaction = session.transaction.as_mut().expect("plans queue only inside a transaction");

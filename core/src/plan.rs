@@ -68,6 +68,7 @@ impl Plan {
         }
     }
 
+    #[inline(never)]
     fn aborting(command: CommandId, error: &CommandError, session: &Session) -> Self {
         let why = error.text().strip_prefix(b"ERR ").unwrap_or(error.text());
         let error = CommandError::new([b"EXECABORT Transaction discarded because of: ", why].concat());
@@ -75,6 +76,7 @@ impl Plan {
         Self { action: Action::Abort(error), shards, ..Self::running(command) }
     }
 
+    #[inline(never)]
     fn refused(command: Option<CommandId>, error: CommandError) -> Self {
         let action = Action::Refuse(error);
         Self { command, action, shards: ShardSet::None, hub: false, writes: false, first_key: None, needs_room: false }
@@ -219,6 +221,7 @@ fn echo(word: &[u8], bound: usize) -> &[u8] {
 }
 
 /// `ERR unknown command 'FOO', with args beginning with: 'a' 'b' `, arguments up to a bound.
+#[inline(never)]
 fn unknown_command(args: Arguments<'_>) -> CommandError {
     let mut text = b"ERR unknown command '".to_vec();
     text.extend_from_slice(echo(args.get(0), UNKNOWN_COMMAND_ECHO_BYTES));
@@ -236,6 +239,7 @@ fn unknown_command(args: Arguments<'_>) -> CommandError {
     CommandError::new(text)
 }
 
+#[inline(never)]
 fn unknown_subcommand(container: CommandId, word: &[u8]) -> CommandError {
     let try_help = format!("'. Try {} HELP.", container.row().name.to_ascii_uppercase());
     CommandError::quoting("ERR unknown subcommand '", echo(word, UNKNOWN_COMMAND_ECHO_BYTES), &try_help)

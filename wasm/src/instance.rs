@@ -64,12 +64,13 @@ impl Instance {
 
     /// Adds an engine; 0 if there are too many.
     pub fn open_engine(&mut self, seed: u64, now_ms: u64) -> u32 {
-        self.engines.insert(Engine::new(seed, now_ms), MAX_ENGINES)
+        self.engines.insert(|| Engine::new(seed, now_ms), MAX_ENGINES)
     }
 
     /// Removes an engine and its clients.
     pub fn close_engine(&mut self, engine: u32) {
-        if self.engines.remove(engine).is_some() {
+        if let Some(keeper) = self.engines.remove(engine) {
+            keeper.discard();
             self.clients.retain(|client| client.engine != engine);
         }
     }
@@ -78,7 +79,7 @@ impl Instance {
     pub fn open_client(&mut self, engine: u32, now_ms: u64) -> u32 {
         let Some(keeper) = self.engines.get_mut(engine) else { return 0 };
         let id = keeper.open(now_ms);
-        let number = self.clients.insert(Client { engine, id }, MAX_CLIENTS);
+        let number = self.clients.insert(|| Client { engine, id }, MAX_CLIENTS);
         if number == 0 {
             keeper.close(id);
         }

@@ -12,8 +12,8 @@ impl<T> Slots<T> {
         Self { places: Vec::new() }
     }
 
-    /// Puts a thing into the lowest free place below `limit`. Answers 0 if there is none.
-    pub fn insert(&mut self, thing: T, limit: usize) -> u32 {
+    /// Puts a new thing into the lowest free place below `limit`. Answers 0 if there is none.
+    pub fn insert(&mut self, thing: impl FnOnce() -> T, limit: usize) -> u32 {
         let free = self.places.iter().position(Option::is_none).unwrap_or(self.places.len());
         if free >= limit {
             return 0;
@@ -21,7 +21,7 @@ impl<T> Slots<T> {
         if free == self.places.len() {
             self.places.push(None);
         }
-        self.places[free] = Some(thing);
+        self.places[free].get_or_insert_with(thing);
         free as u32 + 1
     }
 
@@ -63,10 +63,10 @@ mod tests {
     #[test]
     fn places_are_used_again_and_bounded() {
         let mut slots = Slots::new();
-        assert_eq!((slots.insert('a', 2), slots.insert('b', 2), slots.insert('c', 2)), (1, 2, 0));
+        assert_eq!((slots.insert(|| 'a', 2), slots.insert(|| 'b', 2), slots.insert(|| 'c', 2)), (1, 2, 0));
         assert_eq!(slots.remove(1), Some('a'));
         assert_eq!(slots.remove(1), None);
-        assert_eq!(slots.insert('d', 2), 1);
+        assert_eq!(slots.insert(|| 'd', 2), 1);
         assert_eq!((slots.get(0), slots.get(1), slots.get(3)), (None, Some(&'d'), None));
         slots.retain(|thing| *thing == 'b');
         assert_eq!((slots.get(1), slots.get(2)), (None, Some(&'b')));

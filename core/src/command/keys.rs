@@ -140,6 +140,7 @@ impl KeySpec {
     }
 }
 
+#[inline(never)]
 fn find_keyword(args: Arguments<'_>, keyword: &str, from: i16) -> Option<usize> {
     let matches = |&i: &usize| args.get(i).eq_ignore_ascii_case(keyword.as_bytes());
     match usize::try_from(from) {

@@ -64,6 +64,7 @@ pub fn registry() -> &'static Registry {
 }
 
 impl Registry {
+    #[inline(never)]
     fn build() -> Self {
         let mut registry = Self { rows: Vec::new(), slots: vec![None; SLOTS].into_boxed_slice() };
         for row in FAMILIES.iter().copied().flatten() {

@@ -15,7 +15,6 @@ use crate::command::{Command, Flags, Group, KeyAccess, KeySpec, rows};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace::{Keyspace, Slot};
-use crate::limits::UNKNOWN_COMMAND_ECHO_BYTES;
 use crate::resp::Reply;
 use crate::structure::stream::{Entries, Entry, Group as ConsumerGroup, Log, References, Stream, StreamId, Text};
 
@@ -411,14 +410,14 @@ fn edit_or_create(
     Ok(())
 }
 
-/// As [`edit`], for a group of the stream; nothing happens if it has none of this name.
+/// Changes a group of the stream, which WATCH does not see; nothing happens if it has none of this name.
 fn edit_group(
     keys: &mut Keyspace,
     slot: Slot,
     name: &[u8],
     change: &mut dyn FnMut(&Log, &mut ConsumerGroup) -> bool,
 ) -> Result<(), CommandError> {
-    edit(keys, slot, &mut |stream| stream.with_group(name, &mut *change) == Some(true))?;
+    keys.edit_unwatched(slot, &mut |stream: &mut Stream| stream.with_group(name, &mut *change) == Some(true))?;
     Ok(())
 }
 
@@ -433,7 +432,6 @@ fn no_group(key: &[u8], group: &[u8]) -> CommandError {
 }
 
 fn naming_two(before: &str, one: &[u8], between: &str, other: &[u8], after: &str) -> CommandError {
-    let [one, other] = [one, other].map(|word| &word[..word.len().min(UNKNOWN_COMMAND_ECHO_BYTES)]);
     CommandError::new([before.as_bytes(), one, between.as_bytes(), other, b"'", after.as_bytes()].concat())
 }
 

@@ -188,6 +188,7 @@ impl Entry {
     }
 
     /// Sets or clears the expiry, Unix time in milliseconds.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn set_deadline(&mut self, deadline_ms: Option<u64>) {
         let shape = self.shape();
         match (shape.flags & HAS_DEADLINE != 0, deadline_ms) {

@@ -301,6 +301,22 @@ impl<'a> Keyspace<'a> {
         Ok(Some(result))
     }
 
+    /// As [`Keyspace::edit`] for a type that keeps empty values, and for changes that WATCH does not see. The closure
+    /// says whether it changed anything; the answer is whether there is such a key.
+    pub fn edit_unwatched<T: Stored>(
+        &mut self,
+        slot: Slot<'_>,
+        change: &mut dyn FnMut(&mut T) -> bool,
+    ) -> Result<bool, CommandError> {
+        if self.get::<T>(slot)?.is_none() {
+            return Ok(false);
+        }
+        self.shard(slot.shard).update_unwatched(slot.db, slot.located, slot.key, &mut |entry| {
+            change(entry.object_mut().and_then(T::of_mut).expect("the type was checked above"))
+        });
+        Ok(true)
+    }
+
     /// As [`Keyspace::edit`], where a missing key starts with an empty value, without expiry. It comes into being
     /// only if the closure says that it changed something.
     #[inline]

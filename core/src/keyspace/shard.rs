@@ -214,13 +214,40 @@ impl Shard {
         let position = located.position.expect("only existing entries are updated");
         let before = self.begin_change(db, position);
         let (result, has_changed) = change(self.databases[usize::from(db)].at_mut(position));
-        self.end_change(db, position, key, before, has_changed);
+        self.end_change(db, position, key, before);
+        if has_changed {
+            self.changed(db, key);
+        }
         result
+    }
+
+    /// As [`Shard::update_if`] for changes that WATCH does not see, such as those of consumer groups.
+    ///
+    /// # Panics
+    /// If the key was not found when it was located: callers look first.
+    pub fn update_unwatched(
+        &mut self,
+        db: u16,
+        located: Located,
+        key: &[u8],
+        change: &mut dyn FnMut(&mut Entry) -> bool,
+    ) {
+        let position = located.position.expect("only existing entries are updated");
+        let before = self.begin_change(db, position);
+        let has_changed = change(self.databases[usize::from(db)].at_mut(position));
+        self.end_change(db, position, key, before);
+        if has_changed {
+            self.stats.dirty += 1;
+            if !self.waiting.is_empty() {
+                self.waiting.changed(db, key);
+            }
+        }
     }
 
     /// What a change of an entry is measured against. Apart from the change itself, so that its code is there once and
     /// not with every kind of change.
     #[inline(never)]
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn begin_change(&mut self, db: u16, position: Position) -> Before {
         self.write_before_change(db, position);
         let entry = self.databases[usize::from(db)].at(position);
@@ -232,7 +259,8 @@ impl Shard {
     }
 
     #[inline(never)]
-    fn end_change(&mut self, db: u16, position: Position, key: &[u8], before: Before, has_changed: bool) {
+    #[cfg_attr(hot_paths, optimize(speed))]
+    fn end_change(&mut self, db: u16, position: Position, key: &[u8], before: Before) {
         let table = &mut self.databases[usize::from(db)];
         let entry = table.at(position);
         let (heap_bytes, fields_ms) = (entry.heap_bytes(), field_deadlines::next_of(entry));
@@ -240,9 +268,6 @@ impl Shard {
         self.entry_bytes = self.entry_bytes - before.heap_bytes + heap_bytes;
         if before.fields_ms != fields_ms {
             self.field_deadlines.moved(db, key, before.fields_ms, fields_ms);
-        }
-        if has_changed {
-            self.changed(db, key);
         }
     }
 

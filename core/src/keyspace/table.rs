@@ -208,6 +208,7 @@ impl<T: Item> Table<T> {
     }
 
     /// Tells the table that the deadline of an item may have changed. `had_deadline` is what was before.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn settle(&mut self, position: Position, had_deadline: bool) {
         self.deadlines -= usize::from(had_deadline);
         if let Some(deadline) = self.at(position).deadline() {
@@ -262,12 +263,14 @@ impl<T: Item> Table<T> {
     }
 
     /// The item at a position, for changing. Call [`Table::settle`] when its deadline may have changed.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn at_mut(&mut self, position: Position) -> &mut T {
         let segment = &mut self.segments[position.segment() as usize];
         segment.item_mut(position.place()).expect("a position names an item")
     }
 
     /// The item at a position.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn at(&self, position: Position) -> &T {
         let segment = &self.segments[position.segment() as usize];
         segment.item(position.place()).expect("a position names an item")
@@ -275,6 +278,7 @@ impl<T: Item> Table<T> {
 
     /// Where the item of a key is. `hash` is the hash of the key.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn find(&self, hash: u64, key: &[u8]) -> Option<Position> {
         let segment = *self.directory.get(self.entry(hash))?;
         let place = self.segments[segment as usize].find(hash, key)?;

@@ -108,6 +108,7 @@ impl Input {
     }
 
     /// Moves pending bytes to the front, or into larger storage.
+    #[inline(never)]
     fn make_room(&mut self, min: usize) {
         let pending = self.len();
         // A move costs no more than what was consumed before it, so moves stay cheap on average.
@@ -131,6 +132,7 @@ impl Input {
     }
 
     /// Fresh zeroed storage, not a resize: untouched pages of it then cost no memory.
+    #[inline(never)]
     fn relocate(&mut self, size: usize) {
         let pending = self.len();
         let mut storage = vec![0; size];

@@ -295,6 +295,7 @@ impl Parser {
     /// Reads the number of a `*` or `$` line at the position and moves past the line. `None`: the
     /// line is incomplete.
     #[inline]
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn announced(&mut self, bytes: &[u8], announced: Announced) -> Result<Option<i64>, ProtocolError> {
         if let Some((value, length)) = short_number(&bytes[self.position + 1..]) {
             self.position += 1 + length;
@@ -305,6 +306,7 @@ impl Parser {
     }
 
     #[cold]
+    #[inline(never)]
     fn announced_slowly(&mut self, bytes: &[u8], announced: Announced) -> Result<Option<i64>, ProtocolError> {
         let line = &bytes[self.position..];
         let found = memchr::memchr(b'\r', &line[self.searched..]);
@@ -327,6 +329,7 @@ impl Parser {
         Ok(Some(value))
     }
 
+    #[inline(never)]
     fn inline_command(&mut self, bytes: &[u8]) -> Result<Step, ProtocolError> {
         let found = memchr::memchr(b'\n', &bytes[self.searched..]);
         let end = found.map_or(bytes.len(), |offset| self.searched + offset);
@@ -373,6 +376,7 @@ impl Announced {
 
 /// A complete line of one to seven digits, with its length: nearly every line there is.
 #[inline]
+#[cfg_attr(hot_paths, optimize(speed))]
 fn short_number(line: &[u8]) -> Option<(i64, usize)> {
     if let [digit @ b'0'..=b'9', b'\r', b'\n', ..] = line {
         return Some((i64::from(digit - b'0'), 3));

@@ -125,10 +125,6 @@ pub const ON_PURPOSE: &[(&str, &str)] = &[
         "`DEBUG QUICKLIST-PACKED-THRESHOLD` bounds the nodes of lists made afterwards",
         "which elements stand by themselves follows from the size of a node",
     ),
-    (
-        "`XSETID` and commands that change a consumer group count as changes of a watched key",
-        "in Redis `EXEC` does not see them",
-    ),
     ("At most 1,024 databases", "each costs a table in every shard"),
     ("`commandstats` books a batch's time evenly on its commands", "the clock is read once a batch"),
     ("HELP texts, summaries and `LOLWUT` are our own words", "they belong to Redis; clients do not match them"),

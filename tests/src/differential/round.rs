@@ -142,8 +142,6 @@ fn favourites<'a>(forms: &'a [Form], taste: &Taste, transactions: bool, random: 
             name if family.is_some_and(|family| family.makers().contains(&name)) => weight.max(MAKER_WEIGHT),
             // As many ends as beginnings, so that most commands run.
             "multi" | "exec" if transactions => 8,
-            // XSETID and whatever changes a consumer group counts as a change here, and does not in Redis.
-            "watch" if taste.families.contains(&Family::Streams) => continue,
             "watch" if transactions => 5,
             "multi" | "exec" => continue,
             // What it does inside a value counts as a change here, and does not in Redis.

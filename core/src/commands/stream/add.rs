@@ -146,7 +146,7 @@ pub(super) fn xsetid(cx: &mut Context) -> Result<(), CommandError> {
     }
     let slot = cx.keys.write(cx.arg(1));
     let mut set = Ok(());
-    let exists = edit(cx.keys, slot, &mut |stream| {
+    let exists = cx.keys.edit_unwatched(slot, &mut |stream: &mut Stream| {
         set = stream.log_mut().set_state(last_id, added, max_deleted);
         set.is_ok()
     })?;

@@ -1,10 +1,10 @@
 //! XGROUP.
 
-use super::{INVALID_ID, edit, edit_group, edit_or_create, id, is, no_group, stream};
+use super::{INVALID_ID, edit_group, edit_or_create, id, is, no_group, stream};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::keyspace::Slot;
-use crate::structure::stream::{Group, StreamId};
+use crate::structure::stream::{Group, Stream, StreamId};
 
 const NO_KEY: CommandError = CommandError::fixed(
     "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM \
@@ -37,10 +37,13 @@ pub(super) fn create(cx: &mut Context) -> Result<(), CommandError> {
     };
     let name = cx.arg(3);
     let mut is_new = false;
-    edit_or_create(cx.keys, slot, &mut |stream| {
+    let mut create = |stream: &mut Stream| {
         is_new = stream.create_group(name, Group::new(last_id, options.entries_read));
         is_new
-    })?;
+    };
+    if !cx.keys.edit_unwatched(slot, &mut create)? {
+        edit_or_create(cx.keys, slot, &mut create)?;
+    }
     if !is_new {
         return Err(CommandError::fixed("BUSYGROUP Consumer Group name already exists"));
     }
@@ -72,7 +75,7 @@ pub(super) fn destroy(cx: &mut Context) -> Result<(), CommandError> {
     let name = cx.arg(3);
     // A change, so that those who wait for the group hear of it.
     let mut destroyed = false;
-    let exists = edit(cx.keys, slot, &mut |stream| {
+    let exists = cx.keys.edit_unwatched(slot, &mut |stream: &mut Stream| {
         destroyed = stream.destroy_group(name);
         destroyed
     })?;

@@ -15,8 +15,14 @@ pub(super) fn reply_string(reply: &mut Reply, entry: Option<&Entry>) -> Result<(
         None => reply.null(),
         Some(Value::Bytes(bytes)) => reply.bulk(bytes),
         Some(Value::Integer(integer)) => reply.bulk_integer(integer),
-        Some(Value::Object(_)) => reply.bulk(&string_of(entry.expect("it has a value"))?),
+        Some(Value::Object(_)) => return reply_object(reply, entry.expect("it has a value")),
     }
+    Ok(())
+}
+
+#[inline(never)]
+fn reply_object(reply: &mut Reply, entry: &Entry) -> Result<(), CommandError> {
+    reply.bulk(&string_of(entry)?);
     Ok(())
 }
 

@@ -49,6 +49,7 @@ impl<'a> Options<'a> {
     }
 }
 
+#[inline(never)]
 fn set_with_options(cx: &mut Context) -> Result<(), CommandError> {
     let options = Options::parse(cx)?;
     let deadline = options.expiry.deadline_ms(cx)?;
