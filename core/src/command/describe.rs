@@ -93,8 +93,8 @@ pub fn info(reply: &mut Reply<'_>, id: CommandId) {
     }
 }
 
-/// Writes the map that COMMAND DOCS gives for one command, subcommands included. Without the feature `docs` summary,
-/// complexity and arguments are missing.
+/// Writes the map that COMMAND DOCS gives for one command, subcommands included. Without the feature `docs` only the
+/// group is there.
 pub fn docs(reply: &mut Reply<'_>, id: CommandId) {
     let row = id.row();
     // Every row's syntax is read by a test: an error here would be a broken build.
@@ -103,17 +103,17 @@ pub fn docs(reply: &mut Reply<'_>, id: CommandId) {
         false => Vec::new(),
     };
     let deprecated_fields = if row.deprecated.is_some() { 3 } else { 0 };
-    let described_fields = if cfg!(feature = "docs") { 2 } else { 0 };
+    let described_fields = if cfg!(feature = "docs") { 3 } else { 0 };
     reply.map(
-        2 + described_fields
+        1 + described_fields
             + deprecated_fields
             + usize::from(!arguments.is_empty())
             + usize::from(!row.subcommands.is_empty()),
     );
     if described_fields > 0 {
         text(reply, "summary", row.summary);
+        text(reply, "since", row.since);
     }
-    text(reply, "since", row.since);
     text(reply, "group", row.group.name());
     if described_fields > 0 {
         text(reply, "complexity", row.complexity);

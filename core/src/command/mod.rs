@@ -110,6 +110,8 @@ pub const fn rows<const N: usize>(mut rows: [Command; N]) -> [Command; N] {
         rows[index].summary = "";
         rows[index].complexity = "";
         rows[index].syntax = "";
+        rows[index].since = "";
+        rows[index].deprecated = None;
         index += 1;
     }
     rows

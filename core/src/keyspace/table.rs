@@ -10,6 +10,7 @@
 mod ahead;
 mod bucket;
 mod expect;
+mod items;
 mod sample;
 mod segment;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod tests;
 
 use std::fmt;
 
+use items::Items;
 use segment::{Place, Segment, top_bits};
 
 /// What the table stores: a pointer-sized handle (with a niche, so that `Option<T>` is no larger) to a key and more.
@@ -302,7 +304,7 @@ impl<T: Item> Table<T> {
 
     /// All items, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.segments.iter().flat_map(Segment::items)
+        Items::new(&[], &self.segments)
     }
 
     fn start(&mut self) {

@@ -74,6 +74,11 @@ impl<T> Bucket<T> {
         self.slots.iter().flatten()
     }
 
+    /// The slots, free ones too.
+    pub(super) fn slots(&self) -> &[Option<T>] {
+        &self.slots
+    }
+
     /// The items in slot order, by value.
     pub(super) fn into_items(self) -> impl Iterator<Item = T> {
         self.slots.into_iter().flatten()

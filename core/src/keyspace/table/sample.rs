@@ -14,7 +14,7 @@ impl<T: Item> Table<T> {
     ///
     /// All items are equally likely, within a few percent (an item is less likely in a segment with a stash).
     pub fn random(&self, r: u64) -> Option<&T> {
-        self.sample(r, |_| true, |segment| segment.len > 0)
+        self.sample(r, &|_| true, &|segment| segment.len > 0)
     }
 
     /// Where an item is that is chosen as by [`Table::random`]. `rehash` gives the hash of a key.
@@ -39,10 +39,10 @@ impl<T: Item> Table<T> {
             return None;
         }
         let may_have_one = |segment: &Segment<T>| segment.min_deadline < u64::MAX;
-        self.sample(r, |item| item.deadline().is_some(), may_have_one)
+        self.sample(r, &|item| item.deadline().is_some(), &may_have_one)
     }
 
-    fn sample(&self, r: u64, wanted: impl Fn(&T) -> bool, worth_a_walk: impl Fn(&Segment<T>) -> bool) -> Option<&T> {
+    fn sample(&self, r: u64, wanted: &dyn Fn(&T) -> bool, worth_a_walk: &dyn Fn(&Segment<T>) -> bool) -> Option<&T> {
         let mut r = r;
         for _ in 0..TRIES {
             r = mix(r);
@@ -53,7 +53,7 @@ impl<T: Item> Table<T> {
         let first = scale(r, self.segments.len());
         let (before, after) = self.segments.split_at(first);
         let segments = after.iter().chain(before);
-        segments.filter(|segment| worth_a_walk(segment)).find_map(|segment| wanted_after(segment, r, &wanted))
+        segments.filter(|segment| worth_a_walk(segment)).find_map(|segment| wanted_after(segment, r, wanted))
     }
 
     /// Draws one slot of one segment. A small segment counts as if it were full-grown, so that its items are no more

@@ -2,6 +2,7 @@
 
 use super::Item;
 use super::bucket::{Bucket, SLOTS, tag};
+use super::items::Items;
 
 /// A segment with this many home bits (64 buckets) splits instead of growing: a split moves some 400 items.
 pub(super) const HOME_BITS_MAX: u8 = 6;
@@ -341,7 +342,12 @@ impl<T: Item> Segment<T> {
 
     /// The items in no particular order.
     pub(super) fn items(&self) -> impl Iterator<Item = &T> {
-        self.buckets.iter().flat_map(Bucket::items)
+        Items::new(&self.buckets, &[])
+    }
+
+    /// The buckets in their order.
+    pub(super) fn buckets(&self) -> &[Bucket<T>] {
+        &self.buckets
     }
 
     /// The bucket after a home bucket, in the ring of home buckets.
