@@ -73,8 +73,13 @@ impl ManyPop {
         let end = end_named(cx, side)?;
         let count = match cx.args.len() - side {
             1 => 1,
-            3 if cx.arg(side + 1).eq_ignore_ascii_case(b"COUNT") => {
-                count_from(cx, side + 2, 1, "ERR count should be greater than 0")?
+            words if words > 2 && cx.arg(side + 1).eq_ignore_ascii_case(b"COUNT") => {
+                let count = count_from(cx, side + 2, 1, "ERR count should be greater than 0")?;
+                // The count is read first: what is wrong with it is what the client hears of.
+                if words > 3 {
+                    return Err(CommandError::SYNTAX);
+                }
+                count
             }
             _ => return Err(CommandError::SYNTAX),
         };
