@@ -14,6 +14,9 @@ const START_DEADLINE: Duration = Duration::from_secs(20);
 /// How often a server that ends while it starts is started anew.
 const START_TRIES: u32 = 5;
 
+/// Variables that a server finds in its environment beside ours.
+pub type Environment<'e> = &'e [(&'e str, &'e str)];
+
 /// A running server, stopped when dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -25,25 +28,35 @@ pub struct Server {
 impl Server {
     /// Starts Larder with memory-only data and the given extra `serve` arguments.
     pub fn larder(extra: &[&str]) -> Self {
-        with_free_ports(|| Self::start_larder(extra))
+        Self::larder_with(extra, &[])
     }
 
-    fn start_larder(extra: &[&str]) -> Option<Self> {
+    /// Starts Larder with these environment variables as well.
+    pub fn larder_with(extra: &[&str], environment: Environment<'_>) -> Self {
+        with_free_ports(|| Self::start_larder(extra, environment))
+    }
+
+    fn start_larder(extra: &[&str], environment: Environment<'_>) -> Option<Self> {
         let resp = free_address();
         let http = free_address();
         let (resp_port, http_port) = (resp.port().to_string(), http.port().to_string());
         let mut arguments = vec!["serve", "--port", &resp_port, "--http-port", &http_port, "--store", "memory"];
         arguments.extend_from_slice(extra);
-        let child = spawn(&larder_binary(), &arguments);
+        let child = spawn(&larder_binary(), &arguments, environment);
         Self { child, resp, http: Some(http) }.when_ready()
     }
 
     /// Starts Debian's redis-server without persistence, with DEBUG allowed, and the given extra arguments.
     pub fn redis(extra: &[&str]) -> Self {
-        with_free_ports(|| Self::start_redis(extra))
+        Self::redis_with(extra, &[])
     }
 
-    fn start_redis(extra: &[&str]) -> Option<Self> {
+    /// Starts redis-server with these environment variables as well.
+    pub fn redis_with(extra: &[&str], environment: Environment<'_>) -> Self {
+        with_free_ports(|| Self::start_redis(extra, environment))
+    }
+
+    fn start_redis(extra: &[&str], environment: Environment<'_>) -> Option<Self> {
         let resp = free_address();
         let port = resp.port().to_string();
         let mut arguments = vec![
@@ -59,7 +72,7 @@ impl Server {
             "yes",
         ];
         arguments.extend_from_slice(extra);
-        let child = spawn(&PathBuf::from("redis-server"), &arguments);
+        let child = spawn(&PathBuf::from("redis-server"), &arguments, environment);
         Self { child, resp, http: None }.when_ready()
     }
 
@@ -125,9 +138,10 @@ pub fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("loopback has free ports")
 }
 
-fn spawn(binary: &PathBuf, arguments: &[&str]) -> Child {
+fn spawn(binary: &PathBuf, arguments: &[&str], environment: Environment<'_>) -> Child {
     Command::new(binary)
         .args(arguments)
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::inherit())

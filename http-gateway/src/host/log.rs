@@ -27,10 +27,6 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a write that a failed store has not got waits for it to heal before the client hears of the failure.
 const HEAL_PATIENCE: Duration = Duration::from_secs(1);
 
-/// While a flush takes less than this, whoever needs one carries it out itself. Its thread stands still meanwhile, but
-/// waking another thread and being woken by it costs more, and the requests that come in are then served together.
-const QUICK_FLUSH: Duration = Duration::from_millis(1);
-
 /// Buffers larger than this are given back once they have been written.
 const KEEP_BUFFER_BYTES: usize = 1 << 20;
 
@@ -48,10 +44,6 @@ pub struct Log {
     gates: Gates,
     /// How often a fault has ended, told to those who wait for it.
     heals: watch::Sender<u64>,
-    /// Held by whoever flushes.
-    flushing: Mutex<()>,
-    /// Microseconds that a flush takes, smoothed.
-    flush_us: AtomicU64,
     /// Why nothing can be written at present.
     fault: Mutex<Option<String>>,
     signals: Arc<Signals>,
@@ -107,9 +99,6 @@ impl Log {
             flushed: AtomicU64::new(last),
             gates: Gates::default(),
             heals: watch::Sender::new(0),
-            flushing: Mutex::default(),
-            // Not taken for quick before one has been seen.
-            flush_us: AtomicU64::new(QUICK_FLUSH.as_micros() as u64),
             fault: Mutex::default(),
             signals,
             wish: Mutex::default(),
@@ -187,27 +176,7 @@ impl Log {
 
     /// Waits until a record survives a power cut. Answers false if it may not.
     pub async fn wait_flushed(&self, lsn: Lsn) -> bool {
-        let mut flushed = Flushed::new(self, lsn);
-        if self.flush_time() < QUICK_FLUSH && flushed.lead() {
-            flushed.gather().await;
-            if self.flushing.try_lock().is_err() {
-                // Another thread flushes. What comes in before it is done goes along with this one's flush.
-                drop(lock(&self.flushing));
-                if !self.is_decided(lsn) {
-                    flushed.gather().await;
-                }
-            }
-            let _turn = lock(&self.flushing);
-            if !self.is_decided(lsn) {
-                self.flush_all();
-            }
-        }
-        flushed.await
-    }
-
-    /// How long a flush takes.
-    fn flush_time(&self) -> Duration {
-        Duration::from_micros(self.flush_us.load(Ordering::Relaxed))
+        Flushed::new(self, lsn).await
     }
 
     /// Whether those who wait for a record need not wait any longer.
@@ -243,17 +212,18 @@ impl Log {
             if is_round_over {
                 last_round = Instant::now();
             }
-            let _turn = lock(&self.flushing);
             if let Err(error) = self.store.maintain() {
                 self.fail(&error);
             }
             if is_wished || is_round_over && policy() == AppendFsync::Everysec {
                 lock(&self.wish).asking = 0;
+                let begun = Instant::now();
                 self.flush_all();
+                pace.took(begun.elapsed());
                 let mut wish = lock(&self.wish);
                 // Whoever asked meanwhile may have been served as well.
                 let served = if self.is_wished(&wish) { 0 } else { std::mem::take(&mut wish.asking) };
-                pace.flushed(asking + served + wish.asking, self.flush_time());
+                pace.expect(asking + served + wish.asking);
             }
         }
     }
@@ -283,17 +253,14 @@ impl Log {
         wish
     }
 
-    /// Writes out and flushes what there is. For one at a time.
+    /// Writes out and flushes what there is. For the flusher alone.
     fn flush_all(&self) {
         if !self.write_out(self.last()) || self.flushed() >= self.appended() {
             return;
         }
-        let begun = Instant::now();
         match self.store.flush() {
             Ok(lsn) => {
                 self.flushes.fetch_add(1, Ordering::Relaxed);
-                let took_us = begun.elapsed().as_micros() as u64;
-                self.flush_us.store((self.flush_us.load(Ordering::Relaxed) * 7 + took_us) / 8, Ordering::Relaxed);
                 self.flushed.fetch_max(lsn, Ordering::AcqRel);
                 self.gates.open(self);
             }

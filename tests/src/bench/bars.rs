@@ -84,6 +84,8 @@ pub const BARS: &[Bar] = &[
     bar("log-cost-set-p16", Figure::LogThroughput, 0.85),
     bar("always-set-p1", Figure::OperationsRatio, 1.5),
     bar("always-set-p1", Figure::OperationsPerFlush, 10.0),
+    bar("always-disk-p1", Figure::OperationsRatio, 1.5),
+    bar("always-disk-p1", Figure::OperationsPerFlush, 10.0),
     bar("restart-string", Figure::RestartRatio, 0.7),
     bar("snapshot-string", Figure::LongestWaitMs, 10.0),
     bar("snapshot-string", Figure::MemoryGrowth, 0.15),

@@ -37,7 +37,7 @@ pub fn measure(row: &PersistenceRow, options: &Options, results: &mut Results) {
     let measured = match row {
         PersistenceRow::Log(command) => log(command, options),
         PersistenceRow::LogCost(command) => log_cost(command, options),
-        PersistenceRow::Always(command) => always(command, options),
+        PersistenceRow::Always(command, flush_us) => always(command, *flush_us, options),
         PersistenceRow::Restart(name, load) => restart(name, load, options),
         PersistenceRow::Snapshot(name, load) => snapshot(name, load, options),
     };
@@ -76,15 +76,17 @@ fn log_cost(row: &CommandRow, options: &Options) -> Measured {
     Ok(vec![figure(&compared, Figure::LogThroughput, |sample: &Sample| sample.per_second)])
 }
 
-fn always(row: &CommandRow, options: &Options) -> Measured {
+fn always(row: &CommandRow, flush_us: u32, options: &Options) -> Measured {
+    let disk = if flush_us > 0 { Some(SlowDisk::new(flush_us)?) } else { None };
     let subject = || {
-        with_log(options.against_itself, "always", |server| {
+        with_disk(options.against_itself, "always", disk.as_ref(), |server| {
             let before = flushes(server, options)?;
             let sample = measure::command(row, server, options)?;
             Ok((sample, options.scaled(row.operations) as f64 / (flushes(server, options)? - before)))
         })
     };
-    let reference = || with_log(true, "always", |server| Ok((measure::command(row, server, options)?, f64::NAN)));
+    let reference =
+        || with_disk(true, "always", disk.as_ref(), |server| Ok((measure::command(row, server, options)?, f64::NAN)));
     let compared = alternate(row.name, options, subject, reference)?;
     Ok(vec![
         figure(&compared, Figure::OperationsRatio, |(sample, _): &(Sample, f64)| sample.per_second),
@@ -200,21 +202,65 @@ fn overwrite(server: &Server, load: &Load, keys: u64, done: &AtomicBool) -> Resu
 
 /// Runs something against a fresh server that keeps a log.
 fn with_log<T>(is_redis: bool, policy: &str, run: impl FnOnce(&Server) -> Result<T, String>) -> Result<T, String> {
+    with_disk(is_redis, policy, None, run)
+}
+
+/// Runs something against a fresh server that keeps a log on such a disk.
+fn with_disk<T>(
+    is_redis: bool,
+    policy: &str,
+    disk: Option<&SlowDisk>,
+    run: impl FnOnce(&Server) -> Result<T, String>,
+) -> Result<T, String> {
     let folder = Folder::new()?;
-    let server = start(is_redis, &folder, policy);
+    let server = start_on(is_redis, &folder, policy, disk);
     let result = run(&server);
     // The server ends before its folder goes.
     drop(server);
     result
 }
 
-/// A server with a log. It does not rewrite the log by itself: that would be another measurement.
 fn start(is_redis: bool, folder: &Folder, policy: &str) -> Server {
+    start_on(is_redis, folder, policy, None)
+}
+
+/// A server with a log. It does not rewrite the log by itself: that would be another measurement.
+fn start_on(is_redis: bool, folder: &Folder, policy: &str, disk: Option<&SlowDisk>) -> Server {
     let common = ["--dir", folder.path(), "--appendfsync", policy, "--auto-aof-rewrite-percentage", "0"];
+    let environment = disk.map_or_else(Vec::new, SlowDisk::environment);
     if is_redis {
-        Server::redis(&[&["--appendonly", "yes"], &common[..]].concat())
+        Server::redis_with(&[&["--appendonly", "yes"], &common[..]].concat(), &environment)
     } else {
-        Server::larder(&[&["--store", "file"], &common[..]].concat())
+        Server::larder_with(&[&["--store", "file"], &common[..]].concat(), &environment)
+    }
+}
+
+/// Makes flushes take as long as on a slower disk: both servers find a library in front of the system's.
+struct SlowDisk {
+    library: PathBuf,
+    flush_us: String,
+    _folder: Folder,
+}
+
+impl SlowDisk {
+    fn new(flush_us: u32) -> Result<Self, String> {
+        let folder = Folder::new()?;
+        let (source, library) = (folder.0.join("slow_flush.rs"), folder.0.join("slow_flush.so"));
+        std::fs::write(&source, include_str!("slow_flush.rs")).map_err(|error| error.to_string())?;
+        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let built = Command::new(rustc)
+            .args(["--edition", "2024", "--crate-type", "cdylib", "-O", "-o"])
+            .args([&library, &source])
+            .status();
+        match built {
+            Ok(status) if status.success() => Ok(Self { library, flush_us: flush_us.to_string(), _folder: folder }),
+            _ => Err("rustc cannot build slow_flush.rs".to_owned()),
+        }
+    }
+
+    fn environment(&self) -> Vec<(&str, &str)> {
+        let library = self.library.to_str().expect("the temporary folder's name is text");
+        vec![("LD_PRELOAD", library), ("FLUSH_US", &self.flush_us)]
     }
 }
 

@@ -13,9 +13,6 @@ use larder_core::store::Lsn;
 use super::super::lock;
 use super::Log;
 
-/// Whoever flushes for its thread first lets the others on it run, so often at most, as long as more come to wait.
-const LOOKS: usize = 8;
-
 /// Those who wait, by the thread on which they began to.
 #[derive(Default)]
 pub struct Gates(Mutex<Vec<(ThreadId, Arc<Gate>)>>);
@@ -28,8 +25,6 @@ struct Gate(Mutex<Waiting>);
 struct Waiting {
     next_ticket: u64,
     entries: Vec<Entry>,
-    /// One on this thread is going to flush for all.
-    has_leader: bool,
 }
 
 /// One who waits.
@@ -84,32 +79,12 @@ pub struct Flushed<'l> {
     gate: Arc<Gate>,
     lsn: Lsn,
     ticket: Option<u64>,
-    leads: bool,
 }
 
 impl<'l> Flushed<'l> {
     /// Waits on this thread.
     pub fn new(log: &'l Log, lsn: Lsn) -> Self {
-        Self { log, gate: log.gates.of_this_thread(), lsn, ticket: None, leads: false }
-    }
-
-    /// Whether this one is to flush for all on this thread: nobody else is about to.
-    pub fn lead(&mut self) -> bool {
-        let mut waiting = lock(&self.gate.0);
-        self.leads = !std::mem::replace(&mut waiting.has_leader, true);
-        self.leads
-    }
-
-    /// Lets others on this thread come to wait as well.
-    pub async fn gather(&self) {
-        let mut waiting = 0;
-        for _ in 0..LOOKS {
-            tokio::task::yield_now().await;
-            let before = std::mem::replace(&mut waiting, lock(&self.gate.0).entries.len());
-            if waiting == before {
-                return;
-            }
-        }
+        Self { log, gate: log.gates.of_this_thread(), lsn, ticket: None }
     }
 
     /// Goes, and wakes the others on this thread whose wait is over as well: nobody else may do it.
@@ -117,17 +92,8 @@ impl<'l> Flushed<'l> {
         let mut waiting = lock(&self.gate.0);
         waiting.leave(self.ticket.take());
         let decided = waiting.take_decided(self.log);
-        let mut left = None;
-        if std::mem::take(&mut self.leads) {
-            waiting.has_leader = false;
-            left = waiting.entries.iter().map(|entry| entry.lsn).max();
-        }
         drop(waiting);
         decided.into_iter().for_each(|entry| entry.waker.wake());
-        if let Some(lsn) = left {
-            // They relied on this one, which has been given up.
-            self.log.ask_for_flush(lsn);
-        }
     }
 }
 
@@ -153,9 +119,8 @@ impl Future for Flushed<'_> {
                 this.ticket = Some(ticket);
             }
         }
-        let is_led = waiting.has_leader && !this.leads;
         drop(waiting);
-        if is_new && !is_led {
+        if is_new {
             this.log.ask_for_flush(this.lsn);
         }
         Poll::Pending
@@ -164,7 +129,7 @@ impl Future for Flushed<'_> {
 
 impl Drop for Flushed<'_> {
     fn drop(&mut self) {
-        if self.ticket.is_some() || self.leads {
+        if self.ticket.is_some() {
             // It may have been the one that was woken.
             self.leave();
         }

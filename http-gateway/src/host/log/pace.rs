@@ -13,11 +13,11 @@ const PATIENCE: u32 = 2;
 const PATIENCE_MAX: Duration = Duration::from_millis(5);
 
 /// Waits shorter than this are not worth their system calls, and timers are no finer.
-const LEAST_WAIT: Duration = Duration::from_micros(20);
+const LEAST_WAIT: Duration = Duration::from_micros(500);
 
 /// What the last flush was like.
 pub struct Pace {
-    /// How long a flush takes.
+    /// How long a flush takes, smoothed.
     takes: Duration,
     /// When the last one ended.
     ended: Instant,
@@ -32,9 +32,15 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Notes that a flush has ended.
-    pub fn flushed(&mut self, expected: usize, takes: Duration) {
-        *self = Self { takes, ended: Instant::now(), expected };
+    /// Notes that a flush has ended, and how long it took.
+    pub fn took(&mut self, time: Duration) {
+        self.takes = (self.takes * 7 + time) / 8;
+        self.ended = Instant::now();
+    }
+
+    /// Notes how many may ask for the next one.
+    pub fn expect(&mut self, asking: usize) {
+        self.expected = asking;
     }
 
     /// How many to wait for, and for how long, while some are asking; none once it is time to flush.
@@ -53,21 +59,25 @@ mod tests {
     fn nobody_waits_for_those_who_never_asked() {
         let mut pace = Pace::default();
         assert_eq!(pace.wait(1), None);
-        pace.flushed(1, Duration::from_secs(1));
+        pace.took(Duration::from_secs(1));
+        pace.expect(1);
         assert_eq!(pace.wait(1), None, "a single client is not held up");
     }
 
     #[test]
     fn groups_fill_up_but_not_for_ever() {
         let mut pace = Pace::default();
-        pace.flushed(50, Duration::from_millis(8));
+        pace.took(Duration::from_millis(64));
+        pace.expect(50);
         let (expected, rest) = pace.wait(25).expect("half of them are missing");
         assert_eq!(expected, 50);
         assert!(rest <= Duration::from_millis(4), "{rest:?}");
         assert_eq!(pace.wait(50), None);
         std::thread::sleep(Duration::from_millis(5));
         assert_eq!(pace.wait(25), None, "its time is over");
-        pace.flushed(50, Duration::from_micros(30));
+        pace = Pace::default();
+        pace.took(Duration::from_micros(240));
+        pace.expect(50);
         assert_eq!(pace.wait(25), None, "too short to be worth it");
     }
 }
