@@ -1,6 +1,6 @@
 //! A client's byte stream: received bytes in, requests out, replies collected.
 
-use crate::resp::{Arguments, Input, Parser, ProtocolError, RequestLimits};
+use crate::resp::{Arguments, Input, KeysAhead, Parser, ProtocolError, RequestLimits};
 use crate::session::Session;
 use crate::settings::Settings;
 
@@ -32,6 +32,11 @@ impl Connection {
         let limits = if self.session.authenticated { limits } else { limits.unauthenticated() };
         self.consumed = self.parser.parse_input(&mut self.input, &limits)?.unwrap_or(0);
         Ok(self.consumed > 0)
+    }
+
+    /// What are probably the keys of the requests behind the present one.
+    pub fn keys_ahead(&self) -> KeysAhead<'_> {
+        KeysAhead::new(self.input.pending().get(self.consumed..).unwrap_or_default())
     }
 
     /// Leaves the request that was found for a later [`Connection::advance`].

@@ -2,7 +2,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use larder_core::resp::{Input, Parser, ProtocolError, RequestLimits};
+use larder_core::resp::{Input, KeysAhead, Parser, ProtocolError, RequestLimits};
 use libfuzzer_sys::fuzz_target;
 
 /// Limits so small that a fuzzer's input reaches them.
@@ -28,6 +28,8 @@ fuzz_target!(|stream: Stream| {
     let chunked = read(&stream.bytes, stream.chunk_bytes.iter().map(|size| usize::from(*size)), &limits);
     let whole = read(&stream.bytes, std::iter::empty(), &limits);
     assert_eq!(chunked, whole);
+    // A look ahead may find anything, but ends.
+    assert!(KeysAhead::new(&stream.bytes).count() <= stream.bytes.len());
 });
 
 /// Feeds `bytes` in pieces of the given sizes, what is left in one piece.

@@ -24,7 +24,7 @@ use shard::{Located, Shard};
 
 pub use clock::{AccessClock, LFU_START};
 pub use layout::{Held, Layout, ShardId, ShardSet};
-pub use warm::KEYS_AHEAD;
+pub use warm::{Ahead, KEYS_AHEAD, is_far};
 
 /// A key that a command has looked for. Valid until the command changes any other key of the same database.
 #[derive(Clone, Copy, Debug)]

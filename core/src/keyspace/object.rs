@@ -1,5 +1,7 @@
 //! Values that have memory of their own.
 
+use super::entry::Entry;
+use super::table::Table;
 use crate::structure::stream::Stream;
 use crate::value::{Hash, List, Set, SortedSet};
 
@@ -33,6 +35,14 @@ impl Object {
                 Self::SortedSet(set) => set.heap_bytes(),
                 Self::Stream(stream) => size_of::<Stream>() + stream.heap_bytes(),
             }
+    }
+
+    /// The table of its fields or members, if it has one.
+    pub fn members(&self) -> Option<&Table<Entry>> {
+        match self {
+            Self::Hash(Hash::Table(members)) | Self::Set(Set::Table(members)) => Some(members.table()),
+            _ => None,
+        }
     }
 
     /// The type name that TYPE answers.

@@ -25,7 +25,7 @@ mod request;
 pub use decode::{DecodeError, Value, decode};
 pub use input::Input;
 pub use reply::{Aggregate, Deferred, Protocol, Reply};
-pub use request::{Arguments, Parser, ProtocolError, RequestBuf, RequestLimits, Span, Step};
+pub use request::{Arguments, KeysAhead, Parser, ProtocolError, RequestBuf, RequestLimits, Span, Step};
 
 /// How deep aggregates may nest in a reply that is decoded or transcoded.
 ///

@@ -1,11 +1,13 @@
 //! The request parser: incremental, and without a copy of the arguments.
 
+mod ahead;
 mod arguments;
 mod error;
 mod inline;
 #[cfg(test)]
 mod tests;
 
+pub use ahead::KeysAhead;
 pub use arguments::{Arguments, RequestBuf, Span};
 pub use error::ProtocolError;
 

@@ -16,8 +16,8 @@ use larder_core::hub::{Client, Counters};
 use larder_core::journal::Journal;
 use larder_core::keyspace::eviction::untold_bytes;
 use larder_core::keyspace::shard::Shard;
-use larder_core::keyspace::{Held, ShardId, ShardSet};
-use larder_core::limits::{BATCH_MICROSECONDS, COMMANDS_PER_BATCH, COMMANDS_PER_HOLD, OUTPUT_BATCH_BYTES};
+use larder_core::keyspace::{Ahead, Held, KEYS_AHEAD, ShardId, ShardSet, is_far};
+use larder_core::limits::{BATCH_MICROSECONDS, COMMANDS_PER_BATCH, COMMANDS_PER_HOLD, MAX_SHARDS, OUTPUT_BATCH_BYTES};
 use larder_core::plan::{Plan, plan};
 use larder_core::resp::Arguments;
 use larder_core::resp::{Protocol, Reply, decode};
@@ -363,6 +363,7 @@ fn run_batch(connection: &mut Connection, shared: &Shared, surroundings: &mut Su
     let mut instant_us = start_us;
     let mut commands = 0;
     surroundings.refresh_settings(shared);
+    read_ahead(connection, shared, &mut hold);
     loop {
         match connection.advance(&surroundings.settings) {
             Ok(true) => {}
@@ -386,6 +387,9 @@ fn run_batch(connection: &mut Connection, shared: &Shared, surroundings: &mut Su
             return Turn::Waiting;
         }
         commands += 1;
+        if commands % KEYS_AHEAD == 0 {
+            read_ahead(connection, shared, &mut hold);
+        }
         // A command that held more than one shard, or let go of its one, may have taken long or changed the settings.
         if hold.is_none() || commands % COMMANDS_PER_HOLD == 0 {
             hold = None;
@@ -397,6 +401,28 @@ fn run_batch(connection: &mut Connection, shared: &Shared, surroundings: &mut Su
             return Turn::Again;
         }
     }
+}
+
+/// Reads ahead for the requests that come next, under all their holds that nobody else has. The first of them will
+/// want the hold that is kept.
+fn read_ahead<'s>(connection: &Connection, shared: &'s Shared, hold: &mut Hold<'s>) {
+    let mut requests = connection.keys_ahead();
+    let (Some((first, _)), Some(_)) = (requests.next(), requests.next()) else { return };
+    let (db, hash) = (connection.session.db, shared.layout.hash(first));
+    let first = shared.layout.shard_of(hash);
+    if !is_far(hold_shard(shared, hold, first).database(db), hash) {
+        return;
+    }
+    let ahead = Ahead::new(&shared.layout, connection.keys_ahead());
+    let mut held = [const { None }; MAX_SHARDS];
+    held[first] = hold.take().map(|(_, shard)| shard);
+    for id in ahead.shards() {
+        if held[id].is_none() {
+            held[id] = shared.try_shard(id);
+        }
+    }
+    ahead.read(|id| held[id].as_ref().map(|shard| shard.database(db)));
+    *hold = held[first].take().map(|shard| (first, shard));
 }
 
 /// As many errors as there are replies: their changes may be lost, and saying otherwise would be a lie.

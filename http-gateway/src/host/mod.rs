@@ -189,6 +189,11 @@ impl Shared {
         lock(&self.shards[id].0)
     }
 
+    /// Holds one shard if nobody else does.
+    pub fn try_shard(&self, id: ShardId) -> Option<MutexGuard<'_, Shard>> {
+        self.shards[id].0.try_lock().ok()
+    }
+
     /// Holds the shards of a set, ascending.
     pub fn shards(&self, set: ShardSet) -> Vec<(ShardId, MutexGuard<'_, Shard>)> {
         (0..self.shards.len()).filter(|&id| set.contains(id)).map(|id| (id, self.shard(id))).collect()

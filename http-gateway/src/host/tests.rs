@@ -107,3 +107,36 @@ fn only_idle_clients_time_out() {
     record.blocked.store(false, Ordering::Relaxed);
     assert!(ends(now_ms()));
 }
+
+#[test]
+fn pipelines_over_much_data_answer_as_single_requests_do() {
+    let request = |words: &[String]| {
+        let body: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+        format!("*{}\r\n{body}", words.len())
+    };
+    let words = |text: String| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let mut requests = Vec::new();
+    for i in 0..150_000 {
+        // Enough keys in each shard, and members, that reading ahead pays; what is missing or of another type as well.
+        requests.push(request(&words(match i % 6 {
+            0 => format!("SET key:{i} {i}"),
+            1 => format!("HSET hash field:{i} {i}"),
+            2 => format!("SADD set member:{i}"),
+            3 => format!("GET key:{}", i / 2),
+            4 => format!("HGET hash field:{}", i / 2),
+            _ => format!("SADD key:{} x y", i / 3),
+        })));
+    }
+    requests.push(request(&words("HGET set x".to_owned())));
+    requests.push(request(&words("PING".to_owned())));
+    let answers = |batch: usize| {
+        let shared = shared(Settings::default());
+        let mut driver = driver(&shared);
+        for requests in requests.chunks(batch) {
+            requests.iter().for_each(|request| driver.connection.input.feed(request.as_bytes()));
+            run_all(&mut driver);
+        }
+        std::mem::take(&mut driver.connection.out)
+    };
+    assert!(answers(50) == answers(1));
+}

@@ -14,6 +14,11 @@ impl<T: Item> Table<T> {
         self.home_segment(hash).map_or(0, |segment| segment.read_item(hash))
     }
 
+    /// The item that looking for a hash will probably find.
+    pub fn candidate(&self, hash: u64) -> Option<&T> {
+        self.home_segment(hash)?.candidate(hash)
+    }
+
     fn home_segment(&self, hash: u64) -> Option<&Segment<T>> {
         let segment = *self.directory.get(self.entry(hash))?;
         self.segments.get(segment as usize)

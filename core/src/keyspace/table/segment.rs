@@ -288,8 +288,12 @@ impl<T: Item> Segment<T> {
 
     /// Reads the first item of the home bucket that has the tag of a hash.
     pub(super) fn read_item(&self, hash: u64) -> u64 {
-        let item = self.buckets.get(self.home(hash)).and_then(|bucket| bucket.candidate(tag(hash)));
-        item.and_then(|item| item.key().first()).map_or(0, |byte| u64::from(*byte))
+        self.candidate(hash).and_then(|item| item.key().first()).map_or(0, |byte| u64::from(*byte))
+    }
+
+    /// The first item of the home bucket that has the tag of a hash.
+    pub(super) fn candidate(&self, hash: u64) -> Option<&T> {
+        self.buckets.get(self.home(hash))?.candidate(tag(hash))
     }
 
     fn find_away(&self, home: usize, tag: u8, key: &[u8]) -> Option<Place> {
