@@ -250,6 +250,7 @@ fn replies(page: &mut String) {
             Allowance::Iteration => "the order of the iteration and its cursors".to_owned(),
             Allowance::Amount(amount) => format!("up to {amount}"),
             Allowance::Fields(fields) => format!("the fields {}", fields.join(", ")),
+            Allowance::Refusal(text) => format!("refused with `{text}`"),
         };
         [names.join(", "), allowed, rule.reason.to_owned()]
     });

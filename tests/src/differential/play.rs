@@ -67,9 +67,14 @@ pub fn play(pair: &mut Pair, steps: &[Step], plant: Option<&Plant>, tally: &mut 
         }
         if let (Ok(a), Ok(b)) = (&reference, &candidate)
             && a != b
-            && full_name(&step.request) == "spop"
         {
-            put_back(pair, step, [a, b]);
+            let queued = &queues[step.connection].requests;
+            match (a, b) {
+                (Reply::Array(a), Reply::Array(b)) if is_exec(&step.request) && a.len() == queued.len() => {
+                    queued.iter().zip(a).zip(b).for_each(|((request, a), b)| make_alike(pair, step, request, [a, b]));
+                }
+                _ => make_alike(pair, step, &step.request, [a, b]),
+            }
         }
         if queues[step.connection].follow(&step.request, &reference) {
             pair.pass(SHORT_WAIT_MS);
@@ -117,19 +122,27 @@ impl Queue {
     }
 }
 
-/// Puts the members that SPOP took on either side into both sets, which are then alike again.
-fn put_back(pair: &mut Pair, step: &Step, replies: [&Reply; 2]) {
-    let mut request = vec![b"SADD".to_vec(), step.request[1].clone()];
-    for reply in replies {
-        let members = match reply {
-            Reply::Array(members) | Reply::Set(members) => members,
-            member => std::slice::from_ref(member),
-        };
-        request.extend(members.iter().filter_map(|member| match member {
-            Reply::Bulk(text) => Some(text.clone()),
-            _ => None,
-        }));
+/// Makes what is stored alike again where replies that may differ leave it different: puts the members that SPOP took
+/// on either side into both sets, and deletes the stream whose last ID only one side has changed.
+fn make_alike(pair: &mut Pair, step: &Step, request: &Request, replies: [&Reply; 2]) {
+    if replies[0] == replies[1] {
+        return;
     }
+    let request = match full_name(request).as_str() {
+        "spop" => {
+            let members = replies.iter().flat_map(|reply| match reply {
+                Reply::Array(members) | Reply::Set(members) => members.as_slice(),
+                member => std::slice::from_ref(*member),
+            });
+            let texts = members.filter_map(|member| match member {
+                Reply::Bulk(text) => Some(text.clone()),
+                _ => None,
+            });
+            [b"SADD".to_vec(), request[1].clone()].into_iter().chain(texts).collect()
+        }
+        "xsetid" => vec![b"DEL".to_vec(), request[1].clone()],
+        _ => return,
+    };
     for side in [&mut pair.reference, &mut pair.candidate] {
         side.send(step.connection, &request);
         // A side that does not answer shows at the next step.
