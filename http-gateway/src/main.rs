@@ -1,5 +1,6 @@
 //! The one binary of Larder.
 
+mod allocator;
 mod cli;
 mod conf_file;
 mod export;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 
 /// Small blocks of many sizes are what a keyspace allocates; the system's allocator spends more time and memory there.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Mimalloc = allocator::Mimalloc;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {

@@ -37,7 +37,8 @@ const FORBIDDEN_IN_CORE: &[(&str, &str)] = &[
 ];
 
 /// Where `unsafe` may stand.
-const UNSAFE: &[&str] = &["core/src/keyspace/entry.rs", "wasm/src/", "tests/src/bench/slow_flush.rs"];
+const UNSAFE: &[&str] =
+    &["core/src/keyspace/entry.rs", "http-gateway/src/allocator.rs", "wasm/src/", "tests/src/bench/slow_flush.rs"];
 
 /// Where locks may stand outside `http-gateway/src/host`, and why.
 const LOCKS: &[(&str, &str)] = &[
@@ -141,7 +142,7 @@ fn core_is_pure() {
 }
 
 #[test]
-fn unsafe_stands_in_one_file() {
+fn unsafe_stands_in_few_files() {
     let mut files = below("core", ".rs");
     for folder in ["http-gateway", "wasm", "tests"] {
         files.extend(below(folder, ".rs"));
