@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "the allocator is C")]
 
 use std::alloc::{GlobalAlloc, Layout};
+use std::ffi::c_void;
 
 use libmimalloc_sys::{
     mi_free, mi_malloc, mi_malloc_aligned, mi_realloc, mi_realloc_aligned, mi_zalloc, mi_zalloc_aligned,
@@ -16,33 +17,31 @@ const ALIGNMENT: usize = align_of::<u64>();
 /// The allocator.
 pub struct Mimalloc;
 
+/// A new block, from whichever of two functions of mimalloc fits its alignment.
+#[inline(always)]
+fn allocate(
+    layout: Layout,
+    plain: unsafe extern "C" fn(usize) -> *mut c_void,
+    aligned: unsafe extern "C" fn(usize, usize) -> *mut c_void,
+) -> *mut u8 {
+    // SAFETY: any size and any power of two will do.
+    let block = unsafe {
+        if layout.align() <= ALIGNMENT { plain(layout.size()) } else { aligned(layout.size(), layout.align()) }
+    };
+    block.cast()
+}
+
 // SAFETY: mimalloc answers with null or with a block of the size and alignment that was asked for, its own alignment
 // being `ALIGNMENT`, which no other block overlaps until it is given back.
 unsafe impl GlobalAlloc for Mimalloc {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: any size and any power of two will do.
-        let block = unsafe {
-            if layout.align() <= ALIGNMENT {
-                mi_malloc(layout.size())
-            } else {
-                mi_malloc_aligned(layout.size(), layout.align())
-            }
-        };
-        block.cast()
+        allocate(layout, mi_malloc, mi_malloc_aligned)
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: any size and any power of two will do.
-        let block = unsafe {
-            if layout.align() <= ALIGNMENT {
-                mi_zalloc(layout.size())
-            } else {
-                mi_zalloc_aligned(layout.size(), layout.align())
-            }
-        };
-        block.cast()
+        allocate(layout, mi_zalloc, mi_zalloc_aligned)
     }
 
     #[inline]

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use larder_core::keyspace::Layout;
 use larder_core::keyspace::entry::Entry;
 use larder_core::keyspace::shard::Shard;
+use larder_core::keyspace::table::Table;
 use larder_core::limits::MAX_DATABASES;
 use larder_core::load;
 use larder_core::rdb::{
-    Form, Limits, Portable, without_field_expiries, write_database, write_end, write_entry, write_header,
+    Form, Limits, Portable, without_field_expiries, write_database, write_end, write_entry, write_header, write_sizes,
 };
 use larder_core::settings::Settings;
 use larder_core::store::{Lsn, Opened, Store};
@@ -128,7 +129,8 @@ impl Data {
         write_header(form.version, &mut buffer);
         for db in 0..self.layout.databases() as u16 {
             let mut is_begun = false;
-            for entry in self.shards.iter().flat_map(|shard| shard.database(db).iter()) {
+            let tables = || self.shards.iter().map(|shard| shard.database(db));
+            for entry in tables().flat_map(Table::iter) {
                 progress.add(1);
                 let portable = match keeps_fields {
                     true => Portable::AsItIs,
@@ -148,6 +150,9 @@ impl Data {
                 }
                 if !is_begun {
                     write_database(db, &mut buffer);
+                    // As in Redis's own files, expired keys that are left out count as well.
+                    let count = |of: fn(&Table<Entry>) -> usize| tables().map(of).sum();
+                    write_sizes(count(Table::len), count(Table::deadlines), &mut buffer);
                     is_begun = true;
                 }
                 write_entry(entry, form, &mut buffer);
