@@ -41,12 +41,17 @@ pub(super) fn is_large(entry: &Entry) -> bool {
     }
 }
 
+/// Drops a removed entry, later if that takes long.
+pub(super) fn discard_to(discarded: &mut Vec<Discarded>, entry: Entry) {
+    if is_large(&entry) {
+        discarded.push(Discarded::Entry(entry));
+    }
+}
+
 impl Shard {
     /// Drops a removed entry, later if that takes long.
     pub(super) fn discard(&mut self, entry: Entry) {
-        if is_large(&entry) {
-            self.discarded.push(Discarded::Entry(entry));
-        }
+        discard_to(&mut self.discarded, entry);
     }
 
     /// Empties a table, later if that takes long.

@@ -6,7 +6,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::discard::{Discarded, is_large};
+use super::discard::{Discarded, discard_to, is_large};
 use super::entry::{Entry, NewValue};
 use super::field_deadlines::{self, FieldDeadlines, NEVER};
 use super::journaling::{Expired, Journaling};
@@ -345,9 +345,7 @@ impl Shard {
                         snapshot.write(db, &entry);
                     }
                     journaling.expired(db, || Expired::Key(entry.key().into()));
-                    if is_large(&entry) {
-                        discarded.push(Discarded::Entry(entry));
-                    }
+                    discard_to(discarded, entry);
                 },
             );
             more || more_here
