@@ -22,7 +22,7 @@ pub use file::{
     write_header, write_sizes,
 };
 pub use portable::{Portable, without_field_expiries};
-pub use read::{Limits, Loaded, read_value};
+pub use read::{Limits, Loaded, read_if_any, read_value};
 pub use write::{Form, write_value};
 
 use crate::keyspace::entry::Value;

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::window::Window;
-use super::{Corrupt, Form, Kind, Limits, Loaded, Reader, read_value, write_value};
+use super::{Corrupt, Form, Kind, Limits, Loaded, Reader, read_if_any, write_value};
 use crate::keyspace::entry::Entry;
 use crate::structure::rdb::crc64;
 use crate::structure::rdb::length::{write_length, write_string};
@@ -102,7 +102,7 @@ impl From<io::Error> for FileError {
 
 /// What stands between the keys of a file.
 enum Step<'a> {
-    Key { key: std::borrow::Cow<'a, [u8]>, value: Loaded<'a> },
+    Key { key: std::borrow::Cow<'a, [u8]>, value: Option<Loaded<'a>> },
     Expiry(u64),
     Database(u16),
     Sizes { keys: u64 },
@@ -210,8 +210,8 @@ impl<'f> FileReader<'f> {
                 }
                 Step::Sizes { keys } => Some(Part::Sizes { db: self.db, keys }),
                 Step::Key { key, value } => {
-                    let entry = value.into_entry(&key, self.deadline_ms.take(), 0);
-                    Some(Part::Entry { db: self.db, entry })
+                    let deadline_ms = self.deadline_ms.take();
+                    value.map(|value| Part::Entry { db: self.db, entry: value.into_entry(&key, deadline_ms, 0) })
                 }
             };
             self.window.advance(used);
@@ -356,7 +356,7 @@ fn read_step<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(usize, Step<'a>), 
         kind => {
             let kind = Kind::from_byte(kind).ok_or(Corrupt)?;
             let key = reader.read_string()?;
-            let value = read_value(kind, &mut reader, limits)?;
+            let value = read_if_any(kind, &mut reader, limits)?;
             Step::Key { key, value }
         }
     };

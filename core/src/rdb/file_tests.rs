@@ -166,3 +166,22 @@ fn claimed_lengths_take_no_memory() {
         assert!(matches!(read(&file, true), Err(FileError::Corrupt(11, _))));
     }
 }
+
+#[test]
+fn empty_collections_are_passed_over() {
+    let mut file = Vec::new();
+    write_header(11, &mut file);
+    write_database(0, &mut file);
+    // A list, a set, a hash and a sorted set of nothing, a hash of an empty listpack; the last two with an expiry.
+    for (kind, body) in [(1, &[0][..]), (2, &[0]), (4, &[0]), (5, &[0]), (16, &[7, 7, 0, 0, 0, 0, 0, 255])] {
+        if kind >= 5 {
+            file.push(0xfc);
+            file.extend_from_slice(&1_700_000_000_000_u64.to_le_bytes());
+        }
+        file.extend_from_slice(&[kind, 1, b'k']);
+        file.extend_from_slice(body);
+    }
+    file.extend_from_slice(b"\x00\x01s\x01v");
+    finish(&mut file);
+    assert_eq!(read(&file, false).expect("nothing is wrong with it"), [(0, "s None v".to_owned())]);
+}

@@ -75,8 +75,13 @@ impl Loaded<'_> {
 /// # Errors
 /// [`Corrupt`] for bytes that are no such value, for members that come twice, and for empty collections.
 pub fn read_value<'a>(kind: Kind, reader: &mut Reader<'a>, limits: &Limits) -> Result<Loaded<'a>, Corrupt> {
+    read_if_any(kind, reader, limits)?.ok_or(Corrupt)
+}
+
+/// As [`read_value`], but answers nothing for an empty collection. Old bugs of Redis have left such keys in files.
+pub fn read_if_any<'a>(kind: Kind, reader: &mut Reader<'a>, limits: &Limits) -> Result<Option<Loaded<'a>>, Corrupt> {
     match kind {
-        Kind::String => reader.read_string().map(Loaded::Text),
+        Kind::String => reader.read_string().map(|text| Some(Loaded::Text(text))),
         Kind::List | Kind::ListZiplist | Kind::Quicklist | Kind::Quicklist2 => list(kind, reader, limits.list),
         Kind::Set | Kind::SetIntset | Kind::SetListpack => set(kind, reader, limits),
         Kind::Hash | Kind::HashZipmap | Kind::HashZiplist | Kind::HashListpack => hash(kind, reader, limits),
@@ -85,20 +90,20 @@ pub fn read_value<'a>(kind: Kind, reader: &mut Reader<'a>, limits: &Limits) -> R
         Kind::SortedSetText | Kind::SortedSet => scored_members(kind, reader, limits),
         Kind::SortedSetZiplist | Kind::SortedSetListpack => packed_scores(kind, reader, limits),
         Kind::Stream1 | Kind::Stream2 | Kind::Stream3 => {
-            stream::read(reader, kind, limits.nodes).map(|stream| Loaded::Object(stream.into_object()))
+            stream::read(reader, kind, limits.nodes).map(|stream| Some(Loaded::Object(stream.into_object())))
         }
     }
 }
 
-fn filled<T: Stored>(value: T) -> Result<Loaded<'static>, Corrupt> {
-    if value.is_empty() { Err(Corrupt) } else { Ok(Loaded::Object(value.into_object())) }
+fn filled<T: Stored>(value: T) -> Result<Option<Loaded<'static>>, Corrupt> {
+    Ok((!value.is_empty()).then(|| Loaded::Object(value.into_object())))
 }
 
 fn read_listpack(reader: &mut Reader<'_>) -> Result<Listpack, Corrupt> {
     Ok(Listpack::from_bytes(reader.read_string()?.into_owned())?)
 }
 
-fn list(kind: Kind, reader: &mut Reader<'_>, limit: ChunkLimit) -> Result<Loaded<'static>, Corrupt> {
+fn list(kind: Kind, reader: &mut Reader<'_>, limit: ChunkLimit) -> Result<Option<Loaded<'static>>, Corrupt> {
     if kind == Kind::List {
         let mut list = List::default();
         for _ in 0..reader.read_length()? {
@@ -133,7 +138,7 @@ fn chunk(kind: Kind, reader: &mut Reader<'_>) -> Result<Chunk, Corrupt> {
     }
 }
 
-fn set(kind: Kind, reader: &mut Reader<'_>, limits: &Limits) -> Result<Loaded<'static>, Corrupt> {
+fn set(kind: Kind, reader: &mut Reader<'_>, limits: &Limits) -> Result<Option<Loaded<'static>>, Corrupt> {
     let mut set = Set::default();
     let mut add = |member: &[u8]| {
         let is_new = set.add(member, limits.set, limits.hasher);
@@ -164,7 +169,7 @@ fn set(kind: Kind, reader: &mut Reader<'_>, limits: &Limits) -> Result<Loaded<'s
     filled(set)
 }
 
-fn hash(kind: Kind, reader: &mut Reader<'_>, limits: &Limits) -> Result<Loaded<'static>, Corrupt> {
+fn hash(kind: Kind, reader: &mut Reader<'_>, limits: &Limits) -> Result<Option<Loaded<'static>>, Corrupt> {
     let mut hash = Hash::default();
     if kind == Kind::Hash {
         let fields = reader.read_length()?;
@@ -200,7 +205,7 @@ fn store(hash: &mut Hash, field: &[u8], value: Item<'_>, expiry: FieldExpiry, li
     if hash.store(field, value, expiry, limits.hash, limits.hasher) { Ok(()) } else { Err(Corrupt) }
 }
 
-fn expiring_fields(reader: &mut Reader<'_>, limits: &Limits) -> Result<Loaded<'static>, Corrupt> {
+fn expiring_fields(reader: &mut Reader<'_>, limits: &Limits) -> Result<Option<Loaded<'static>>, Corrupt> {
     let first_ms = reader.read_u64()?;
     let mut hash = Hash::default();
     for _ in 0..reader.read_length()? {
@@ -215,7 +220,7 @@ fn expiring_fields(reader: &mut Reader<'_>, limits: &Limits) -> Result<Loaded<'s
 }
 
 /// Field, value and deadline in turn, 0 for none. The first deadline, which stands before, is among them.
-fn expiring_listpack(reader: &mut Reader<'_>, limits: &Limits) -> Result<Loaded<'static>, Corrupt> {
+fn expiring_listpack(reader: &mut Reader<'_>, limits: &Limits) -> Result<Option<Loaded<'static>>, Corrupt> {
     reader.read_u64()?;
     let pack = read_listpack(reader)?;
     let mut hash = Hash::default();
@@ -236,7 +241,7 @@ fn expiry_at(deadline_ms: u64) -> Result<FieldExpiry, Corrupt> {
     if deadline_ms <= i64::MAX as u64 { Ok(FieldExpiry::At(deadline_ms)) } else { Err(Corrupt) }
 }
 
-fn scored_members(kind: Kind, reader: &mut Reader<'_>, limits: &Limits) -> Result<Loaded<'static>, Corrupt> {
+fn scored_members(kind: Kind, reader: &mut Reader<'_>, limits: &Limits) -> Result<Option<Loaded<'static>>, Corrupt> {
     let mut set = SortedSet::default();
     for _ in 0..reader.read_length()? {
         let member = reader.read_string()?;
@@ -265,7 +270,7 @@ fn text_score(reader: &mut Reader<'_>) -> Result<f64, Corrupt> {
     }
 }
 
-fn packed_scores(kind: Kind, reader: &mut Reader<'_>, limits: &Limits) -> Result<Loaded<'static>, Corrupt> {
+fn packed_scores(kind: Kind, reader: &mut Reader<'_>, limits: &Limits) -> Result<Option<Loaded<'static>>, Corrupt> {
     let pack = match kind {
         Kind::SortedSetListpack => read_listpack(reader)?,
         _ => read_ziplist(&reader.read_string()?)?,
