@@ -34,7 +34,7 @@ impl Connection {
         Ok(self.consumed > 0)
     }
 
-    /// What are probably the keys of the requests behind the present one.
+    /// What are probably the keys of the requests behind the present one, each with its next word.
     pub fn keys_ahead(&self) -> KeysAhead<'_> {
         KeysAhead::new(self.input.pending().get(self.consumed..).unwrap_or_default())
     }

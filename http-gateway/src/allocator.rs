@@ -1,7 +1,7 @@
 //! The allocator of the process: mimalloc, called so that blocks are as small as they can be.
 //!
 //! The crate of that name asks for every block with an alignment. For one of 40, 56 or 3,072 bytes that takes a way
-//! which sets aside room to align in, and so the next larger size; without it a key takes 8 bytes less.
+//! which sets aside room to align in, and so the next larger size; without it many a key takes 8 bytes less.
 #![expect(unsafe_code, reason = "the allocator is C")]
 
 use std::alloc::{GlobalAlloc, Layout};

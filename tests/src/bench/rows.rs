@@ -96,7 +96,7 @@ pub const WASM_ROW: &str = "wasm";
 
 const STRINGS: Load = Load { count: KEYSPACE, command: &["SET", "key:{index}", "{value}"] };
 
-/// What a flush takes on the disk of shared/facts/durability.md, where most benches run on a faster one.
+/// What a flush takes on the disk of shared/facts/durability.md. The machine that runs this may have a faster one.
 const DISK_FLUSH_US: u32 = 6_800;
 
 /// Elements of a key that grows while others wait.

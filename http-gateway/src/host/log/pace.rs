@@ -13,7 +13,7 @@ const PATIENCE: u32 = 2;
 const PATIENCE_MAX: Duration = Duration::from_millis(5);
 
 /// Waits shorter than this are not worth their system calls, and timers are no finer.
-const LEAST_WAIT: Duration = Duration::from_micros(500);
+const LEAST_WAIT: Duration = Duration::from_micros(20);
 
 /// What the last flush was like.
 pub struct Pace {
@@ -79,5 +79,9 @@ mod tests {
         pace.took(Duration::from_micros(240));
         pace.expect(50);
         assert_eq!(pace.wait(25), None, "too short to be worth it");
+        pace = Pace::default();
+        pace.took(Duration::from_millis(8));
+        pace.expect(50);
+        assert!(pace.wait(25).is_some(), "half a millisecond is worth it");
     }
 }
