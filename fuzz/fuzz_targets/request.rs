@@ -2,7 +2,8 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use larder_core::resp::{Input, KeysAhead, Parser, ProtocolError, RequestLimits};
+use larder_core::resp::{Input, KeysAhead, Parser, ProtocolError, RequestBuf, RequestLimits};
+use larder_core::store::record::write_request;
 use libfuzzer_sys::fuzz_target;
 
 /// Limits so small that a fuzzer's input reaches them.
@@ -47,6 +48,12 @@ fn read(bytes: &[u8], sizes: impl Iterator<Item = usize>, limits: &RequestLimits
                 Ok(Some(consumed)) => {
                     let arguments = parser.arguments(input.pending());
                     assert!(!arguments.is_empty());
+                    if let Some(wire) = arguments.wire() {
+                        // What the log copies is what it would have written itself.
+                        let mut framed = Vec::new();
+                        write_request(&mut framed, RequestBuf::from(arguments).arguments());
+                        assert_eq!((wire, wire.len()), (&framed[..], consumed));
+                    }
                     requests.found.push(arguments.iter().map(<[u8]>::to_vec).collect());
                     input.consume(consumed);
                 }

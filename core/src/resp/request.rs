@@ -197,8 +197,7 @@ impl Parser {
     /// The arguments of the last request; `bytes` are those that [`parse`](Self::parse) saw.
     #[inline]
     pub fn arguments<'a>(&'a self, bytes: &'a [u8]) -> Arguments<'a> {
-        let source = if self.is_inline { &self.inline } else { bytes };
-        Arguments::new(source, &self.spans)
+        if self.is_inline { Arguments::new(&self.inline, &self.spans) } else { Arguments::framed(bytes, &self.spans) }
     }
 
     /// One argument of the last request.

@@ -35,6 +35,9 @@ impl Kind {
     }
 }
 
+/// Bytes of a change before its requests.
+pub const CHANGE_HEAD_BYTES: usize = 10;
+
 /// One atomic change: requests that were carried out in a row.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
@@ -58,8 +61,10 @@ impl<'a> Change<'a> {
 /// Appends a record of a change, whose requests the closure writes with [`write_request`].
 pub fn write_change(out: &mut Vec<u8>, lsn: Lsn, now_us: u64, db: u16, requests: impl FnOnce(&mut Vec<u8>)) {
     write_record(out, lsn, Kind::Change, |out| {
-        out.extend_from_slice(&now_us.to_le_bytes());
-        out.extend_from_slice(&db.to_le_bytes());
+        let mut head = [0; CHANGE_HEAD_BYTES];
+        head[..8].copy_from_slice(&now_us.to_le_bytes());
+        head[8..].copy_from_slice(&db.to_le_bytes());
+        out.extend_from_slice(&head);
         requests(out);
     });
 }
@@ -94,9 +99,10 @@ pub fn write_flush_mark(out: &mut Vec<u8>, lsn: Lsn, mark: FlushMark) {
 
 fn write_record(out: &mut Vec<u8>, lsn: Lsn, kind: Kind, payload: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
-    out.extend_from_slice(&[0; 8]);
-    out.extend_from_slice(&lsn.to_le_bytes());
-    out.push(kind as u8);
+    let mut head = [0; HEAD_BYTES];
+    head[8..16].copy_from_slice(&lsn.to_le_bytes());
+    head[16] = kind as u8;
+    out.extend_from_slice(&head);
     payload(out);
     let len = u32::try_from(out.len() - start).expect("requests are bounded far below 4 GiB");
     out[start..start + 4].copy_from_slice(&len.to_le_bytes());
@@ -110,7 +116,16 @@ fn checksum(record: &[u8]) -> u32 {
 }
 
 /// Appends a request in RESP.
+#[inline]
 pub fn write_request(out: &mut Vec<u8>, args: Arguments<'_>) {
+    match args.wire() {
+        Some(wire) => out.extend_from_slice(wire),
+        None => frame_request(out, args),
+    }
+}
+
+#[inline(never)]
+fn frame_request(out: &mut Vec<u8>, args: Arguments<'_>) {
     write_head(out, b'*', args.len());
     for word in args.iter() {
         write_head(out, b'$', word.len());

@@ -10,16 +10,15 @@ use std::sync::Arc;
 use super::file::Options;
 use super::manifest::{Manifest, append_all, read_all};
 use super::plant::Bug;
-use super::record::{Change, FlushMark, HEAD_BYTES, Kind, MARK_BYTES, NoRecord, Record, read_record_with};
+use super::record::{
+    CHANGE_HEAD_BYTES, Change, FlushMark, HEAD_BYTES, Kind, MARK_BYTES, NoRecord, Record, read_record_with,
+};
 use super::segment::{BadHeader, HEADER_BYTES, Header, name_of, number_of};
 use super::vfs::Vfs;
 use super::{Lsn, StoreError};
 
 /// Largest segment that is read: one record may exceed the size at which segments end.
 const SEGMENT_BYTES_MAX: u64 = 4 << 30;
-
-/// Bytes of a change's record before its requests.
-const CHANGE_HEAD_BYTES: usize = HEAD_BYTES + 10;
 
 /// The part of a segment that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -325,13 +324,14 @@ impl<V: Vfs> Changes<V> {
 impl<V: Vfs> Changes<V> {
     /// What is whole of a torn record.
     fn split_transaction(&mut self) -> Option<(usize, usize)> {
+        let head = HEAD_BYTES + CHANGE_HEAD_BYTES;
         let torn = self.content.get(self.len..).unwrap_or_default();
-        if !self.options.has(Bug::SplitTransaction) || self.len == 0 || torn.len() <= CHANGE_HEAD_BYTES {
+        if !self.options.has(Bug::SplitTransaction) || self.len == 0 || torn.len() <= head {
             return None;
         }
-        let requests = &torn[CHANGE_HEAD_BYTES..];
+        let requests = &torn[head..];
         let next = requests.windows(3).skip(1).rposition(|window| window == b"\r\n*")? + 3;
-        let place = (self.len, CHANGE_HEAD_BYTES + next);
+        let place = (self.len, head + next);
         self.len = 0;
         self.covered += 1;
         Some(place)

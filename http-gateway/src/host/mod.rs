@@ -20,6 +20,7 @@ pub mod workers;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use larder_core::effects::{Delivery, Effects};
 use larder_core::hash::Random;
@@ -166,7 +167,7 @@ impl Shared {
             AppendFsync::Always => log.wait_flushed(depends_on).await,
             _ => {
                 // Whoever else is ready on this thread has its turn first: one writing serves all.
-                tokio::task::yield_now().await;
+                others_first().await;
                 log.write_out(depends_on)
             }
         };
@@ -416,6 +417,21 @@ impl Host for Shared {
     fn allocator(&self) -> &'static str {
         process::ALLOCATOR
     }
+}
+
+/// Gives a turn to every task that is ready on this thread now, but not to those whose input has yet to be looked for:
+/// [`tokio::task::yield_now`] looks first, and replies that could leave would wait for requests that could not.
+async fn others_first() {
+    let mut had_turn = false;
+    let turn = std::future::poll_fn(|context| {
+        if had_turn {
+            return Poll::Ready(());
+        }
+        had_turn = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    });
+    turn.await;
 }
 
 /// Keys of all databases.

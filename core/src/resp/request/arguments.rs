@@ -24,11 +24,25 @@ impl Span {
 pub struct Arguments<'a> {
     bytes: &'a [u8],
     spans: &'a [Span],
+    /// The bytes begin with the request as it came over the wire, an array of strings.
+    is_framed: bool,
 }
 
 impl<'a> Arguments<'a> {
     pub(super) fn new(bytes: &'a [u8], spans: &'a [Span]) -> Self {
-        Self { bytes, spans }
+        Self { bytes, spans, is_framed: false }
+    }
+
+    /// Of bytes that begin with these very arguments as an array of strings.
+    pub(super) fn framed(bytes: &'a [u8], spans: &'a [Span]) -> Self {
+        Self { bytes, spans, is_framed: true }
+    }
+
+    /// The request as it came over the wire, if it came as an array of strings.
+    #[inline]
+    pub fn wire(&self) -> Option<&'a [u8]> {
+        let last = self.spans.last().filter(|_| self.is_framed)?;
+        self.bytes.get(..last.end as usize + 2)
     }
 
     /// How many arguments there are, the command's name included.
@@ -63,7 +77,7 @@ impl<'a> Arguments<'a> {
     /// The arguments from `index` on; none when there are fewer.
     #[must_use]
     pub fn tail(&self, index: usize) -> Self {
-        Self { bytes: self.bytes, spans: self.spans.get(index..).unwrap_or_default() }
+        Self::new(self.bytes, self.spans.get(index..).unwrap_or_default())
     }
 
     /// All arguments in order.

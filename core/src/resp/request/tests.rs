@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::resp::{Protocol, Reply};
+use crate::store::record::write_request;
 use proptest::prelude::*;
 
 /// What a connection does with a stream: its requests, and the error that closes it.
@@ -24,6 +25,7 @@ fn run<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, limits: &RequestLimits) -
                 Ok(Some(consumed)) => {
                     let arguments = parser.arguments(input.pending());
                     assert!(!arguments.is_empty(), "a request has a name");
+                    check_wire(arguments, consumed);
                     outcome.requests.push(arguments.iter().map(<[u8]>::to_vec).collect());
                     assert!(consumed > 0, "a request has a length");
                     input.consume(consumed);
@@ -38,6 +40,34 @@ fn run<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, limits: &RequestLimits) -
     }
     outcome.pending = input.len();
     outcome
+}
+
+/// What the log keeps of a request is what it would have written itself.
+#[track_caller]
+fn check_wire(arguments: Arguments<'_>, consumed: usize) {
+    let copy = RequestBuf::from(arguments);
+    assert_eq!(copy.arguments().wire(), None, "its bytes are not framed");
+    assert_eq!(arguments.tail(1).wire(), None, "the frame is of all arguments");
+    if let Some(wire) = arguments.wire() {
+        let mut framed = Vec::new();
+        write_request(&mut framed, copy.arguments());
+        assert_eq!(wire.escape_ascii().to_string(), framed.escape_ascii().to_string());
+        assert_eq!(wire.len(), consumed);
+    }
+}
+
+#[test]
+fn the_wire_is_known_of_arrays_alone() {
+    let wire_of = |bytes: &'static [u8]| {
+        let mut parser = Parser::new();
+        let step = parser.parse(bytes, &RequestLimits::default()).expect("it is a request");
+        assert!(matches!(step, Step::Request { .. }));
+        parser.arguments(bytes).wire().map(<[u8]>::to_vec)
+    };
+    let get = b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
+    assert_eq!(wire_of(get).as_deref(), Some(&get[..]));
+    assert_eq!(wire_of(b"*1\r\n$4\r\nPING\r\n*1\r\n").as_deref(), Some(&b"*1\r\n$4\r\nPING\r\n"[..]));
+    assert_eq!(wire_of(b"GET a\r\n"), None);
 }
 
 fn whole(bytes: &[u8]) -> Outcome {
