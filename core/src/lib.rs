@@ -33,6 +33,7 @@ pub mod rest;
 pub mod retry;
 pub mod session;
 pub mod settings;
+mod snapshots;
 pub mod store;
 pub mod structure;
 pub mod value;

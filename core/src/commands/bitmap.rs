@@ -246,7 +246,7 @@ fn bitop(cx: &mut Context) -> Result<(), CommandError> {
     let len = result.len();
     let destination = cx.keys.write(cx.arg(2));
     if result.is_empty() {
-        cx.keys.remove(destination);
+        cx.keys.discard(destination);
     } else {
         cx.keys.put(destination, NewValue::Object(Box::new(Object::Raw(result))), None);
     }

@@ -8,7 +8,7 @@ use super::table::Table;
 use super::{Held, Keyspace};
 
 /// Collections of so many heap bytes are large: a millisecond's work at most is below.
-const LARGE_BYTES: usize = 256 << 10;
+pub(super) const LARGE_BYTES: usize = if cfg!(test) { 512 } else { 256 << 10 };
 
 /// So many keys in a database of a shard are many.
 const MANY_KEYS: usize = 1024;
@@ -37,7 +37,7 @@ impl Discarded {
 pub(super) fn is_large(entry: &Entry) -> bool {
     match entry.value() {
         Value::Object(Object::Raw(_)) | Value::Bytes(_) | Value::Integer(_) => false,
-        Value::Object(object) => object.heap_bytes() >= LARGE_BYTES,
+        Value::Object(object) => object.heap_bytes() >= LARGE_BYTES || object.walk_number().is_some(),
     }
 }
 
@@ -50,8 +50,10 @@ pub(super) fn discard_to(discarded: &mut Vec<Discarded>, entry: Entry) {
 
 impl Shard {
     /// Drops a removed entry, later if that takes long.
-    pub(super) fn discard(&mut self, entry: Entry) {
-        discard_to(&mut self.discarded, entry);
+    pub(super) fn discard(&mut self, db: u16, entry: Entry) {
+        if let Some(entry) = self.unless_walked(db, entry) {
+            discard_to(&mut self.discarded, entry);
+        }
     }
 
     /// Empties a table, later if that takes long.

@@ -211,13 +211,13 @@ impl Entry {
 
     /// Which side of a snapshot it is on.
     #[inline]
-    pub(super) fn epoch(&self) -> bool {
+    pub(crate) fn epoch(&self) -> bool {
         self.header().flags & EPOCH != 0
     }
 
     /// Puts it on a side of a snapshot.
     #[inline]
-    pub(super) fn set_epoch(&mut self, epoch: bool) {
+    pub(crate) fn set_epoch(&mut self, epoch: bool) {
         // SAFETY: a block always starts with an initialised header.
         let flags = unsafe { &mut (*self.0.as_ptr().cast::<Header>()).flags };
         *flags = if epoch { *flags | EPOCH } else { *flags & !EPOCH };

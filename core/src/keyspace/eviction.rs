@@ -168,10 +168,10 @@ impl Evictor {
         let has_seen_some = self.look_around(shards, samples, &env);
         while let Some(mut candidate) = self.pool.pop() {
             let id = candidate.shard;
-            let entry = shards.hold(id, |shard| evict(shard, &candidate, self.policy, env, effects));
+            let evicted = shards.hold(id, |shard| evict(shard, &candidate, self.policy, env, effects));
             // Large values are freed here, where nobody waits for the shard.
-            let is_evicted = entry.is_some();
-            drop(entry);
+            let is_evicted = evicted.is_some();
+            drop(evicted);
             if candidate.key.capacity() > KEPT_KEY_BYTES {
                 candidate.key = Vec::new();
             }
@@ -278,21 +278,22 @@ fn score(entry: &Entry, policy: EvictionPolicy, clock: AccessClock) -> u64 {
     }
 }
 
-/// Evicts a candidate, unless it is gone or has been used since it was chosen.
+/// Evicts a candidate, unless it is gone or has been used since it was chosen. The answer is as that of
+/// [`Shard::evict`].
 fn evict(
     shard: &mut Shard,
     candidate: &Candidate,
     policy: EvictionPolicy,
     env: Env<'_>,
     effects: &mut Effects,
-) -> Option<Entry> {
+) -> Option<Option<Entry>> {
     let Candidate { db, key, .. } = candidate;
     let located = shard.locate(*db, shard.hash(key), key, env.now_ms());
     let may_go = |entry: &Entry| {
         score(entry, policy, env.access_clock()) >= candidate.score
             && (!is_volatile(policy) || entry.deadline_ms().is_some())
     };
-    let entry = if shard.entry(*db, located).is_some_and(may_go) { shard.evict(*db, located) } else { None };
+    let evicted = if shard.entry(*db, located).is_some_and(may_go) { shard.evict(*db, located) } else { None };
     if let Some(journal) = env.journal.filter(|_| shard.has_expired()) {
         shard.log_expired(journal, env.now_us);
         let last = shard.last_record();
@@ -304,7 +305,7 @@ fn evict(
         serve(&mut keys, env, effects);
     }
     shard.tell_bytes(&env.signals.memory_bytes, 0);
-    entry
+    evicted
 }
 
 /// Adds to the sum of all memory what the shards have not told yet.
@@ -315,11 +316,11 @@ fn sum_exactly(shards: &mut impl Shards, env: Env<'_>) {
 }
 
 impl Shard {
-    /// Removes a located key to make room.
-    fn evict(&mut self, db: u16, located: Located) -> Option<Entry> {
-        let entry = self.remove(db, located)?;
+    /// Removes a located key to make room. Answers its entry, unless a snapshot has taken that.
+    fn evict(&mut self, db: u16, located: Located) -> Option<Option<Entry>> {
+        let entry = self.take_changed(db, located)?;
         self.stats.evicted += 1;
         self.journaling.expired(db, || Expired::Key(entry.key().into()));
-        Some(entry)
+        Some(self.unless_walked(db, entry))
     }
 }

@@ -9,7 +9,7 @@ pub mod journaling;
 mod layout;
 pub mod object;
 pub mod shard;
-mod snapshot;
+pub mod snapshot;
 pub mod table;
 pub mod waiting;
 mod warm;

@@ -2,8 +2,21 @@
 
 use super::entry::Entry;
 use super::table::Table;
+use crate::hash::KeyHasher;
+use crate::structure::chunked_list::Chunk;
 use crate::structure::stream::Stream;
 use crate::value::{Hash, List, Set, SortedSet};
+
+/// What a walk comes to.
+#[derive(Clone, Copy, Debug)]
+pub enum Element<'a> {
+    /// Some elements of a list.
+    Chunk(&'a Chunk),
+    /// A member of a set, or a field of a hash.
+    Entry(&'a Entry),
+    /// A member of a sorted set, and its score.
+    Scored(&'a [u8], f64),
+}
 
 /// A value too large or too lively to stand inside its entry's block. Large variants are boxed, so that small
 /// collections stay small.
@@ -42,6 +55,43 @@ impl Object {
         match self {
             Self::Hash(Hash::Table(members)) | Self::Set(Set::Table(members)) => Some(members.table()),
             _ => None,
+        }
+    }
+
+    /// The number of the walk over its elements, if there is one.
+    pub fn walk_number(&self) -> Option<u32> {
+        match self {
+            Self::List(List::Chunked(list)) => list.walk_number(),
+            Self::Set(Set::Table(members)) | Self::Hash(Hash::Table(members)) => members.walk_number(),
+            Self::SortedSet(SortedSet::Tree(tree)) => tree.walk_number(),
+            _ => None,
+        }
+    }
+
+    /// Begins a walk over its elements as they are now, in slices between which they may change, and says whether it
+    /// can be walked so. There is no walk over it.
+    pub fn begin_walk(&mut self, number: u32) -> bool {
+        match self {
+            Self::List(List::Chunked(list)) => list.begin_walk(number),
+            Self::Set(Set::Table(members)) | Self::Hash(Hash::Table(members)) => members.begin_walk(number),
+            Self::SortedSet(SortedSet::Tree(tree)) => tree.begin_walk(number),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Goes on with the walk, to about `limit` elements or until `each` says that it has had enough. Answers whether
+    /// there is more to come.
+    pub fn walk(&mut self, limit: usize, hasher: KeyHasher, each: &mut dyn FnMut(Element<'_>) -> bool) -> bool {
+        match self {
+            Self::List(List::Chunked(list)) => list.walk(&mut |chunk| each(Element::Chunk(chunk))),
+            Self::Set(Set::Table(members)) | Self::Hash(Hash::Table(members)) => {
+                members.walk(limit, hasher, &mut |entry| each(Element::Entry(entry)))
+            }
+            Self::SortedSet(SortedSet::Tree(tree)) => {
+                tree.walk(limit, &mut |member, score| each(Element::Scored(member, score)))
+            }
+            _ => false,
         }
     }
 

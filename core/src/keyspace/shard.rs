@@ -16,6 +16,7 @@ use super::table::{Position, Table};
 use super::waiting::Waiting;
 use crate::hash::KeyHasher;
 use crate::limits::EXPIRED_PER_TICK;
+use crate::snapshots::DuringSnapshot;
 
 /// What happened to the keys of a shard, for INFO.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,7 +51,7 @@ pub struct Shard {
     pub(super) journaling: Journaling,
     /// Side of the entries that concern no running snapshot.
     pub(super) epoch: bool,
-    pub(super) snapshot: Option<Box<Running>>,
+    pub(super) snapshot: DuringSnapshot<Running>,
 }
 
 /// An entry before a change.
@@ -98,7 +99,7 @@ impl Shard {
             stats: ShardStats::default(),
             journaling: Journaling::default(),
             epoch: false,
-            snapshot: None,
+            snapshot: DuringSnapshot::NOTHING,
         }
     }
 
@@ -273,17 +274,23 @@ impl Shard {
 
     /// Removes a located key and returns its entry.
     pub fn remove(&mut self, db: u16, located: Located) -> Option<Entry> {
-        let entry = self.take(db, located.position?);
-        self.changed(db, entry.key());
-        Some(entry)
+        self.write_before_move(db, located.position?);
+        self.take_changed(db, located)
     }
 
     /// Removes a located key and says whether there was one.
     pub fn remove_and_discard(&mut self, db: u16, located: Located) -> bool {
-        let removed = self.remove(db, located);
+        let removed = self.take_changed(db, located);
         let was_there = removed.is_some();
-        removed.into_iter().for_each(|entry| self.discard(entry));
+        removed.into_iter().for_each(|entry| self.discard(db, entry));
         was_there
+    }
+
+    /// As [`Shard::take`] for a change that others hear of.
+    pub(super) fn take_changed(&mut self, db: u16, located: Located) -> Option<Entry> {
+        let entry = self.take(db, located.position?);
+        self.changed(db, entry.key());
+        Some(entry)
     }
 
     /// Removes every key of one database and says how many there were.
@@ -296,8 +303,8 @@ impl Shard {
         // Mostly there is but one database, and nothing to sum up.
         let entry_bytes = || table.iter().map(Entry::heap_bytes).sum::<usize>();
         self.entry_bytes -= if removed == all { self.entry_bytes } else { entry_bytes() };
-        if let Some(snapshot) = &mut self.snapshot {
-            snapshot.take_emptied(db, table);
+        if let Some(snapshot) = self.snapshot.get_mut() {
+            snapshot.take_emptied(db, table, self.hasher);
         }
         Self::discard_all(&mut self.discarded, table);
         self.field_deadlines.clear(db);
@@ -311,7 +318,7 @@ impl Shard {
             self.touch_existing_watches(one, other, now_ms);
             self.touch_existing_watches(other, one, now_ms);
             self.databases.swap(usize::from(one), usize::from(other));
-            if let Some(snapshot) = &mut self.snapshot {
+            if let Some(snapshot) = self.snapshot.get_mut() {
                 snapshot.swap(one, other);
             }
             self.field_deadlines.swap(one, other);
@@ -341,11 +348,12 @@ impl Shard {
                     }
                     *entry_bytes -= entry.heap_bytes();
                     stats.expired += 1;
-                    if let Some(snapshot) = snapshot.as_mut().filter(|_| entry.epoch() != *epoch) {
-                        snapshot.write(db, &entry);
-                    }
                     journaling.expired(db, || Expired::Key(entry.key().into()));
-                    discard_to(discarded, entry);
+                    let entry = match snapshot.get_mut().filter(|_| entry.epoch() != *epoch) {
+                        Some(snapshot) => snapshot.expire(db, entry),
+                        None => Some(entry),
+                    };
+                    entry.into_iter().for_each(|entry| discard_to(discarded, entry));
                 },
             );
             more || more_here
@@ -507,6 +515,7 @@ impl Shard {
         self.databases[usize::from(db)].insert(hash, entry, |key| hasher.hash(key))
     }
 
+    /// Takes an entry out. It goes to [`Shard::unless_walked`] next, if [`Shard::write_before_move`] was not called.
     fn take(&mut self, db: u16, position: Position) -> Entry {
         self.write_before_change(db, position);
         let hasher = &self.hasher;
@@ -553,7 +562,8 @@ impl Shard {
             _ => unreachable!("only hashes have fields with deadlines"),
         });
         if let Some(position) = located.position.filter(|_| is_empty) {
-            drop(self.take(db, position));
+            let entry = self.take(db, position);
+            self.discard(db, entry);
             return (removed, Located { position: None, ..located });
         }
         (removed, located)
@@ -564,7 +574,7 @@ impl Shard {
         let entry = self.take(db, position);
         self.stats.expired += 1;
         self.journaling.expired(db, || Expired::Key(entry.key().into()));
-        self.discard(entry);
+        self.discard(db, entry);
     }
 
     /// A located key that is to be replaced: it is gone first if freeing its value takes long.
@@ -573,7 +583,7 @@ impl Shard {
         match located.position {
             Some(position) if is_large(self.databases[usize::from(db)].at(position)) => {
                 let entry = self.take(db, position);
-                self.discard(entry);
+                self.discard(db, entry);
                 Located { position: None, ..located }
             }
             _ => located,

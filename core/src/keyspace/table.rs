@@ -297,9 +297,9 @@ impl<T: Item> Table<T> {
     }
 
     /// As [`Table::scan`], to change the items: neither their keys nor their deadlines.
-    pub fn scan_mut(&mut self, from: u64, rehash: impl Fn(&[u8]) -> u64, mut visit: impl FnMut(&mut T)) -> Option<u64> {
+    pub fn scan_mut(&mut self, from: u64, rehash: &dyn Fn(&[u8]) -> u64, visit: &mut dyn FnMut(&mut T)) -> Option<u64> {
         let segment = *self.directory.get(self.entry(from))?;
-        self.segments[segment as usize].scan_mut(from, &rehash, &mut visit)
+        self.segments[segment as usize].scan_mut(from, rehash, visit)
     }
 
     /// All items, in no particular order.

@@ -2,12 +2,13 @@
 
 use super::{Compression, Kind, stream};
 use crate::keyspace::entry::{Entry, Value};
-use crate::keyspace::object::Object;
+use crate::keyspace::object::{Element, Object};
+use crate::keyspace::table::Table;
 use crate::number::write_i64;
 use crate::settings::Settings;
 use crate::structure::chunked_list::Chunk;
 use crate::structure::listpack::Item;
-use crate::structure::rdb::length::{write_length, write_string_as};
+use crate::structure::rdb::length::{write_length, write_string, write_string_as};
 use crate::structure::sorted_set::SortedSet as Tree;
 use crate::structure::stream::NodeLimits;
 use crate::value::{Hash, List, Members, Set, SortedSet, element_of};
@@ -49,6 +50,49 @@ pub fn write_value(value: Value<'_>, kind: Kind, form: &Form, out: &mut Vec<u8>)
         Value::Object(Object::Hash(hash)) => writer.hash(hash),
         Value::Object(Object::SortedSet(set)) => writer.sorted_set(set),
         Value::Object(Object::Stream(stream)) => stream::write(stream, kind, form.nodes, &mut writer),
+    }
+}
+
+/// What stands before the elements of a value that is written piece by piece: see [`write_element`].
+#[derive(Clone, Copy, Debug)]
+pub struct Pieces {
+    kind: Kind,
+    /// What the deadlines of a hash's fields are counted from.
+    first_ms: u64,
+}
+
+/// Appends what stands before the elements of a large collection, the byte that names the kind included. Each of them
+/// is to follow, in any order but for a list's.
+pub fn write_before_elements(entry: &Entry, form: &Form, out: &mut Vec<u8>) -> Pieces {
+    let kind = Kind::of(entry.value(), form.version);
+    out.push(kind as u8);
+    write_string(out, entry.key());
+    let mut writer = Writer { out, compression: form.compression, digits: Vec::new() };
+    let object = if let Value::Object(object) = entry.value() { Some(object) } else { None };
+    let members = object.and_then(Object::members);
+    // No deadline is before this one, and looking for the first would take long.
+    let first_ms = members.and_then(Table::next_deadline).unwrap_or(0);
+    if kind == Kind::HashExpiring {
+        writer.bytes(&first_ms.to_le_bytes());
+    }
+    let elements = match object {
+        Some(Object::List(List::Chunked(list))) => list.chunks().len(),
+        Some(Object::SortedSet(set)) => set.len(),
+        _ => members.map_or(0, Table::len),
+    };
+    writer.length(elements as u64);
+    Pieces { kind, first_ms }
+}
+
+/// Appends an element of a value whose beginning was written.
+pub fn write_element(element: Element<'_>, pieces: Pieces, form: &Form, out: &mut Vec<u8>) {
+    let mut writer = Writer { out, compression: form.compression, digits: Vec::new() };
+    match element {
+        Element::Chunk(chunk) => writer.chunk(chunk),
+        Element::Scored(member, score) => writer.scored(member, score),
+        Element::Entry(member) if pieces.kind == Kind::Set => writer.text(key_of(member)),
+        Element::Entry(field) if pieces.kind == Kind::HashExpiring => writer.expiring_field(field, pieces.first_ms),
+        Element::Entry(field) => writer.field(field),
     }
 }
 
@@ -94,12 +138,14 @@ impl Writer<'_> {
             List::Chunked(list) => {
                 let chunks = list.chunks();
                 self.length(chunks.len() as u64);
-                for chunk in chunks {
-                    self.length(chunk.container().into());
-                    self.text(Chunk::bytes(chunk));
-                }
+                chunks.for_each(|chunk| self.chunk(chunk));
             }
         }
+    }
+
+    fn chunk(&mut self, chunk: &Chunk) {
+        self.length(chunk.container().into());
+        self.text(chunk.bytes());
     }
 
     fn set(&mut self, set: &Set, kind: Kind) {
@@ -123,12 +169,14 @@ impl Writer<'_> {
             Hash::Table(members) if members.table().deadlines() > 0 => self.expiring_fields(members),
             Hash::Table(members) => {
                 self.length(members.len() as u64);
-                for field in members.table().iter() {
-                    self.text(key_of(field));
-                    self.item(element_of(field));
-                }
+                members.table().iter().for_each(|field| self.field(field));
             }
         }
+    }
+
+    fn field(&mut self, field: &Entry) {
+        self.text(key_of(field));
+        self.item(element_of(field));
     }
 
     /// The first deadline, then each field behind the milliseconds from there to its own and one more, 0 for none.
@@ -137,11 +185,12 @@ impl Writer<'_> {
         let first_ms = deadlines.min().unwrap_or(0);
         self.bytes(&first_ms.to_le_bytes());
         self.length(members.len() as u64);
-        for field in members.table().iter() {
-            self.length(field.deadline_ms().map_or(0, |deadline_ms| deadline_ms - first_ms + 1));
-            self.text(key_of(field));
-            self.item(element_of(field));
-        }
+        members.table().iter().for_each(|field| self.expiring_field(field, first_ms));
+    }
+
+    fn expiring_field(&mut self, field: &Entry, first_ms: u64) {
+        self.length(field.deadline_ms().map_or(0, |deadline_ms| deadline_ms - first_ms + 1));
+        self.field(field);
     }
 
     fn sorted_set(&mut self, set: &SortedSet) {
@@ -154,10 +203,12 @@ impl Writer<'_> {
     /// The highest score first, as Redis writes them: its reader adds at the front.
     fn scored_members(&mut self, tree: &Tree) {
         self.length(tree.len() as u64);
-        for (member, score) in tree.iter().rev() {
-            self.text(member);
-            self.bytes(&score.to_le_bytes());
-        }
+        tree.iter().rev().for_each(|(member, score)| self.scored(member, score));
+    }
+
+    fn scored(&mut self, member: &[u8], score: f64) {
+        self.text(member);
+        self.bytes(&score.to_le_bytes());
     }
 }
 

@@ -3,8 +3,10 @@
 mod iter;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use super::listpack::{Cursor, EMPTY_BYTES, Encoded, Item, Listpack, Needle};
+use crate::snapshots::DuringSnapshot;
 pub use iter::{Range, RangeBack};
 use std::collections::VecDeque;
 
@@ -137,12 +139,13 @@ pub struct ChunkedList {
     items: usize,
     chunk_bytes: usize,
     limit: ChunkLimit,
+    walk: DuringSnapshot<walk::Walk>,
 }
 
 impl ChunkedList {
     /// A list without items.
     pub fn new(limit: ChunkLimit) -> Self {
-        ChunkedList { nodes: VecDeque::new(), items: 0, chunk_bytes: 0, limit }
+        ChunkedList { nodes: VecDeque::new(), items: 0, chunk_bytes: 0, limit, walk: DuringSnapshot::NOTHING }
     }
 
     /// A list of a small list's items.
@@ -267,7 +270,7 @@ impl ChunkedList {
             offset = 0;
             node += 1;
         }
-        self.nodes.drain(emptied);
+        self.drain_nodes(emptied);
         count
     }
 
@@ -285,12 +288,7 @@ impl ChunkedList {
             left -= removed;
         }
         if left < count {
-            let mut emptied_bytes = 0;
-            self.nodes.retain(|node| {
-                emptied_bytes += if node.items == 0 { node.chunk.heap_bytes() } else { 0 };
-                node.items > 0
-            });
-            self.chunk_bytes -= emptied_bytes;
+            self.remove_emptied();
         }
         count - left
     }
@@ -365,7 +363,7 @@ impl ChunkedList {
     /// Gives its only chunk away, when that is a listpack within half of `limit`. The list is empty then.
     #[inline]
     pub fn take_small(&mut self, limit: ChunkLimit) -> Option<Listpack> {
-        if self.nodes.len() != 1 {
+        if self.nodes.len() != 1 || self.walk.get().is_some() {
             return None;
         }
         match self.nodes.front_mut() {
@@ -383,6 +381,7 @@ impl ChunkedList {
     fn push_item(&mut self, end: End, item: Item<'_>) {
         let at = if end == End::Front { 0 } else { self.nodes.len().saturating_sub(1) };
         let (encoded, limit) = (Encoded::new(item), self.limit);
+        self.keep(at);
         if let Some(node) = self.nodes.get_mut(at) {
             if let Some(listpack) = node.with_room(encoded.size(), &limit) {
                 let heap_before = listpack.heap_bytes();
@@ -455,11 +454,13 @@ impl ChunkedList {
     fn add_node(&mut self, at: usize, node: Node) {
         self.items += node.items;
         self.chunk_bytes += node.chunk.heap_bytes();
+        self.before_insert(at);
         self.nodes.insert(at, node);
     }
 
     /// Changes a node and keeps the sums.
     fn edit<R>(&mut self, node: usize, change: impl FnOnce(&mut Node) -> R) -> R {
+        self.keep(node);
         let node = &mut self.nodes[node];
         let (items, bytes) = (node.items, node.chunk.heap_bytes());
         let result = change(node);

@@ -13,10 +13,12 @@ mod slab;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod walk;
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use crate::snapshots::DuringSnapshot;
 use index::{Index, NUMBERS_MAX};
 pub use iter::Iter;
 use slab::Slab;
@@ -69,6 +71,7 @@ pub struct SortedSet {
     slab: Slab,
     index: Index,
     tree: Tree,
+    walk: DuringSnapshot<walk::Walk>,
 }
 
 impl SortedSet {
@@ -101,6 +104,7 @@ impl SortedSet {
             return Insertion::Full;
         }
         let id = self.slab.insert(member, score);
+        self.pass_over(id);
         self.index.insert(hashed, id);
         self.tree.insert(Entry::new(score, id), &|other| self.slab.member(other) < member);
         Insertion::Inserted
@@ -111,6 +115,7 @@ impl SortedSet {
         let hashed = hash(member);
         let id = self.find(hashed, member)?;
         let score = self.slab.score(id);
+        self.keep(id);
         self.tree.remove(Place::Of(Entry::new(score, id), &|other| self.slab.member(other) < member), 1);
         self.slab.remove(id);
         self.index.remove(hashed, id);
@@ -126,6 +131,9 @@ impl SortedSet {
             let (leaf, place) = self.tree.leaf_at(ranks.start);
             let run = &leaf[place..leaf.len().min(place + left)];
             for entry in run {
+                if let Some(walk) = self.walk.get_mut() {
+                    walk.keep(entry.id, &self.slab);
+                }
                 self.index.remove(hash(self.slab.member(entry.id)), entry.id);
                 self.slab.remove(entry.id);
             }
@@ -151,11 +159,6 @@ impl SortedSet {
         let slots = next.iter().fold(0, |sum: u64, entry| sum ^ self.slab.read_slot(entry.id));
         let cells = next.iter().fold(slots, |sum, entry| sum ^ self.index.read_cell(hash(self.member(*entry))));
         std::hint::black_box(cells);
-    }
-
-    /// Removes all members and frees all memory.
-    pub fn clear(&mut self) {
-        *self = Self::default();
     }
 
     /// The score of a member.
@@ -266,6 +269,7 @@ impl SortedSet {
         if old == score {
             return Insertion::Unchanged;
         }
+        self.keep(id);
         let member = self.slab.member(id);
         let is_before = |other: u32| self.slab.member(other) < member;
         self.tree.remove(Place::Of(Entry::new(old, id), &is_before), 1);
@@ -277,13 +281,16 @@ impl SortedSet {
     /// Gives memory back after removals. Members at the end of the slab move to lower numbers.
     fn give_back(&mut self, hash: impl Fn(&[u8]) -> u64) {
         if self.is_empty() {
-            return self.clear();
+            *self = Self { walk: self.walk.take(), ..Self::default() };
         }
         while self.slab.is_sparse() {
             if let Some((old, new)) = self.slab.next_move() {
                 let member = self.slab.member(old);
                 self.index.replace(hash(member), old, new);
                 let entry = Entry::new(self.slab.score(old), old);
+                if let Some(walk) = self.walk.get_mut() {
+                    walk.renumber(old, new);
+                }
                 self.tree.renumber(Place::Of(entry, &|other| self.slab.member(other) < member), new);
             }
             self.slab.shrink();

@@ -1,16 +1,22 @@
 //! A hash table of names with values, and the bytes they take: large sets and large hashes stand on it.
 
+mod walk;
+
 use crate::hash::KeyHasher;
 use crate::keyspace::entry::{Entry, NewValue, Value};
 use crate::keyspace::object::Object;
 use crate::keyspace::table::{Position, Table};
+use crate::snapshots::DuringSnapshot;
 use crate::structure::listpack::Item;
 
 /// Members of a set, or fields of a hash with their values and expiries, by name. All calls bring the same hasher.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Members {
     table: Table<Entry>,
     entry_bytes: usize,
+    /// The side of a walk that names are on which it need not come to. All are while there is none.
+    epoch: bool,
+    walk: DuringSnapshot<walk::Walk>,
 }
 
 impl Members {
@@ -50,9 +56,7 @@ impl Members {
             });
             return false;
         }
-        let entry = Entry::new(name, value, deadline_ms, 0);
-        self.entry_bytes += entry.heap_bytes();
-        self.table.insert(hash, entry, |name| hasher.hash(name));
+        self.insert_new(hash, Entry::new(name, value, deadline_ms, 0), hasher);
         true
     }
 
@@ -63,15 +67,23 @@ impl Members {
         if self.table.find(hash, name).is_some() {
             return false;
         }
-        let entry = Entry::new(name, NewValue::Bytes(b""), None, 0);
+        self.insert_new(hash, Entry::new(name, NewValue::Bytes(b""), None, 0), hasher);
+        true
+    }
+
+    #[inline]
+    fn insert_new(&mut self, hash: u64, mut entry: Entry, hasher: KeyHasher) {
+        if cfg!(feature = "snapshots") && self.epoch {
+            entry.set_epoch(true);
+        }
         self.entry_bytes += entry.heap_bytes();
         self.table.insert(hash, entry, |name| hasher.hash(name));
-        true
     }
 
     /// Takes out a name chosen by the random number `random`.
     pub fn take_random(&mut self, random: u64, hasher: KeyHasher) -> Option<Entry> {
         let position = self.table.random_position(random, |name| hasher.hash(name))?;
+        self.keep(position);
         let entry = self.table.remove(position, |name| hasher.hash(name));
         self.entry_bytes -= entry.heap_bytes();
         Some(entry)
@@ -79,6 +91,7 @@ impl Members {
 
     /// Changes the value or expiry of a name that was found.
     pub fn update<R>(&mut self, position: Position, change: impl FnOnce(&mut Entry) -> R) -> R {
+        self.keep(position);
         let entry = self.table.at_mut(position);
         let (before, had_deadline) = (entry.heap_bytes(), entry.deadline_ms().is_some());
         let result = change(entry);
@@ -90,6 +103,7 @@ impl Members {
     /// Takes out a name.
     pub fn remove(&mut self, name: &[u8], hasher: KeyHasher) -> Option<Entry> {
         let position = self.find(name, hasher)?;
+        self.keep(position);
         let entry = self.table.remove(position, |name| hasher.hash(name));
         self.entry_bytes -= entry.heap_bytes();
         Some(entry)
@@ -99,7 +113,7 @@ impl Members {
     /// name lives through the millisecond of its deadline.
     pub fn remove_due(&mut self, now_ms: u64, limit: usize, hasher: KeyHasher, mut each: impl FnMut(&Entry)) -> bool {
         let Some(last_due_ms) = now_ms.checked_sub(1) else { return false };
-        let Self { table, entry_bytes } = self;
+        let Self { table, entry_bytes, epoch, walk } = self;
         table.remove_due(
             last_due_ms,
             limit,
@@ -107,6 +121,9 @@ impl Members {
             |entry| {
                 *entry_bytes -= entry.heap_bytes();
                 each(&entry);
+                if let Some(walk) = walk.get_mut().filter(|_| entry.epoch() != *epoch) {
+                    walk.keep(entry);
+                }
             },
         )
     }

@@ -149,7 +149,8 @@ impl Set {
         const KEPT_PART: usize = 5;
         let kept = self.len().saturating_sub(count);
         let is_table = matches!(self, Self::Table(_));
-        if is_table && kept > count / KEPT_PART {
+        let is_walked = matches!(self, Self::Table(members) if members.walk_number().is_some());
+        if is_walked || is_table && kept > count / KEPT_PART {
             (0..count).for_each(|_| self.pop(random.next_u64(), hasher, &mut show));
             return;
         }

@@ -1,12 +1,14 @@
 //! Snapshots of the keyspace while commands go on: on request, at save points, when the log has grown long, and to heal
 //! the store after a fault. One thread takes them, one at a time.
 
+use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use larder_core::effects::{Delivery, SnapshotWish};
 use larder_core::keyspace::shard::Shard;
+use larder_core::keyspace::snapshot::Progress;
 use larder_core::keyspace::{ShardId, ShardSet};
 use larder_core::rdb::{Form, write_database, write_end, write_header, write_sizes};
 use larder_core::resp::{Protocol, Reply};
@@ -163,23 +165,25 @@ fn write(shared: &Shared, log: &Log, heals: bool) -> Result<u64, String> {
         result
     };
     let mut result = Ok(());
-    let mut has_more = true;
-    while has_more {
-        has_more = false;
-        for id in 0..shared.shard_count() {
-            let begun = Instant::now();
-            has_more |= shared.shard(id).snapshot_slice(SLICE_BYTES, &mut out);
-            if result.is_ok() {
-                result = put(&mut out);
-                if result.is_err() {
-                    // The walk goes on to its end, or the next snapshot would find some entries on the wrong side.
-                    (0..shared.shard_count()).for_each(|id| shared.shard(id).discard_snapshot());
-                }
-            }
-            out.clear();
-            // Others come first: the thread rests for as long as it has worked.
-            std::thread::sleep(begun.elapsed());
+    let mut rest: VecDeque<ShardId> = (0..shared.shard_count()).collect();
+    while let Some(id) = rest.pop_front() {
+        let begun = Instant::now();
+        match shared.shard(id).snapshot_slice(SLICE_BYTES, &mut out) {
+            Progress::WithinValue => rest.push_front(id),
+            Progress::More => rest.push_back(id),
+            Progress::Over { is_whole: true } => {}
+            Progress::Over { is_whole: false } => result = Err(std::io::Error::other("a value was lost on the way")),
         }
+        if result.is_ok() {
+            result = put(&mut out);
+            if result.is_err() {
+                // The walk goes on to its end, or the next snapshot would find some entries on the wrong side.
+                (0..shared.shard_count()).for_each(|id| shared.shard(id).discard_snapshot());
+            }
+        }
+        out.clear();
+        // Others come first: the thread rests for as long as it has worked.
+        std::thread::sleep(begun.elapsed());
     }
     write_end(&mut out);
     result.and_then(|()| put(&mut out)).map_err(|error| error.to_string())?;

@@ -89,6 +89,8 @@ pub const BARS: &[Bar] = &[
     bar("restart-string", Figure::RestartRatio, 0.7),
     bar("snapshot-string", Figure::LongestWaitMs, 10.0),
     bar("snapshot-string", Figure::MemoryGrowth, 0.15),
+    bar("snapshot-hash", Figure::LongestWaitMs, 10.0),
+    bar("snapshot-hash", Figure::MemoryGrowth, 0.15),
     bar("rest-v1-get", Figure::ThroughputRatio, 0.85),
     bar("rest-upstash-get", Figure::ThroughputRatio, 0.85),
 ];

@@ -117,6 +117,8 @@ const SET: Load = Load { count: 1_000_000, command: &["SADD", "myset", "element:
 
 const SORTED_SET: Load = Load { count: 1_000_000, command: &["ZADD", "myzset", "{score}", "element:{index}"] };
 
+const LARGE_HASH: Load = Load { count: LARGE, command: &["HSET", "myhash", "field:{index}", "{index}"] };
+
 const SMALL_HASHES: Load = Load {
     count: 1_000_000,
     command: &[
@@ -206,10 +208,7 @@ pub const MEMORY_TYPES: &[&str] = &["memory-hash", "memory-zset", "memory-set", 
 /// The stall rows, in the order they run.
 pub const STALLS: &[StallRow] = &[
     StallRow { name: "stall-set", load: Load { count: LARGE, ..SET } },
-    StallRow {
-        name: "stall-hash",
-        load: Load { count: LARGE, command: &["HSET", "myhash", "field:{index}", "{index}"] },
-    },
+    StallRow { name: "stall-hash", load: LARGE_HASH },
     StallRow { name: "stall-zset", load: Load { count: LARGE, ..SORTED_SET } },
     StallRow { name: "stall-list", load: Load { count: LARGE, command: &["RPUSH", "mylist", "{value}"] } },
 ];
@@ -222,6 +221,7 @@ pub const PERSISTENCE: &[PersistenceRow] = &[
     PersistenceRow::Always(command("always-disk-p1", &["-t", "set"], 1, 20_000, &[STRINGS]), DISK_FLUSH_US),
     PersistenceRow::Restart("restart-string", Load { count: 1_000_000, ..STRINGS }),
     PersistenceRow::Snapshot("snapshot-string", Load { count: LARGE, ..STRINGS }),
+    PersistenceRow::Snapshot("snapshot-hash", LARGE_HASH),
 ];
 
 /// The REST rows, in the order they run.

@@ -80,7 +80,7 @@ fn pop_count(cx: &mut Context) -> Result<(), CommandError> {
     if count >= len {
         let set = cx.keys.get::<Set>(slot)?;
         set.into_iter().flat_map(Set::iter).for_each(|item| cx.reply.element(item));
-        cx.keys.remove(slot);
+        cx.keys.discard(slot);
         return Ok(());
     }
     let mut removal = Removal::of(cx.env.journal.is_some(), cx.args.get(1));

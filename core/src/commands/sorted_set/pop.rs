@@ -115,7 +115,7 @@ fn take(cx: &mut Context, slot: Slot<'_>, side: Side, count: usize, form: Form) 
         Side::Highest => write(&mut cx.reply, slot.key(), taken.rev(), form),
     }
     if count == members {
-        cx.keys.remove(slot);
+        cx.keys.discard(slot);
     } else if count > 0 {
         let hasher = cx.env.layout.hasher();
         cx.keys.edit(slot, |set: &mut SortedSet| (set.remove_range(ranks, hasher), true))?;

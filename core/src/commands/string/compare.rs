@@ -137,7 +137,7 @@ fn remove_if(cx: &mut Context, condition: Condition) -> Result<(), CommandError>
     let slot = cx.keys.write(cx.arg(1));
     let removed = slot.exists() && condition.holds(cx.keys.entry(slot))?;
     if removed {
-        cx.keys.remove(slot);
+        cx.keys.discard(slot);
     }
     cx.reply.integer(removed.into());
     Ok(())

@@ -92,7 +92,9 @@ impl<'a> Expiry<'a> {
     pub(crate) fn apply(self, keys: &mut Keyspace<'_>, slot: Slot<'_>, deadline_ms: Option<u64>) {
         let had_deadline = keys.entry(slot).is_some_and(|entry| entry.deadline_ms().is_some());
         match (self, deadline_ms) {
-            (_, Some(deadline)) if deadline <= keys.now_ms() => drop(keys.remove(slot)),
+            (_, Some(deadline)) if deadline <= keys.now_ms() => {
+                keys.discard(slot);
+            }
             (_, Some(_)) => keys.set_deadline(slot, deadline_ms),
             (Self::Persist, None) if had_deadline => keys.set_deadline(slot, None),
             (_, None) => {}

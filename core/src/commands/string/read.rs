@@ -35,7 +35,7 @@ pub(super) fn get(cx: &mut Context) -> Result<(), CommandError> {
 pub(super) fn getdel(cx: &mut Context) -> Result<(), CommandError> {
     let slot = cx.keys.read(cx.arg(1));
     reply_string(&mut cx.reply, cx.keys.entry(slot))?;
-    cx.keys.remove(slot);
+    cx.keys.discard(slot);
     Ok(())
 }
 

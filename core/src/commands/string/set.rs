@@ -82,7 +82,7 @@ fn set_with_options(cx: &mut Context) -> Result<(), CommandError> {
 #[cfg_attr(hot_paths, optimize(speed))]
 pub(super) fn store(keys: &mut Keyspace<'_>, slot: Slot<'_>, value: &[u8], deadline_ms: Option<u64>) {
     if deadline_ms.is_some_and(|deadline| deadline <= keys.now_ms()) {
-        keys.remove(slot);
+        keys.discard(slot);
     } else {
         keys.set_string(slot, value, deadline_ms);
     }

@@ -325,8 +325,8 @@ impl<T: Item> Segment<T> {
     pub(super) fn scan_mut(
         &mut self,
         hash: u64,
-        rehash: &impl Fn(&[u8]) -> u64,
-        visit: &mut impl FnMut(&mut T),
+        rehash: &dyn Fn(&[u8]) -> u64,
+        visit: &mut dyn FnMut(&mut T),
     ) -> Option<u64> {
         if self.len > 0 {
             let (home, homes) = (self.home(hash), self.homes());

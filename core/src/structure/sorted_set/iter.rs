@@ -29,6 +29,23 @@ impl<'a> Iter<'a> {
     }
 }
 
+impl Iter<'_> {
+    /// The entry at the last rank.
+    pub(super) fn entry_back(&mut self) -> Option<Entry> {
+        if self.ranks.is_empty() {
+            return None;
+        }
+        if self.behind.is_empty() {
+            let (leaf, place) = self.set.tree.leaf_at(self.ranks.end - 1);
+            self.behind = &leaf[..=place];
+        }
+        let (entry, behind) = self.behind.split_last()?;
+        self.behind = behind;
+        self.ranks.end -= 1;
+        Some(*entry)
+    }
+}
+
 impl<'a> Iterator for Iter<'a> {
     type Item = (&'a [u8], f64);
 
@@ -53,17 +70,7 @@ impl<'a> Iterator for Iter<'a> {
 
 impl DoubleEndedIterator for Iter<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
-        if self.ranks.is_empty() {
-            return None;
-        }
-        if self.behind.is_empty() {
-            let (leaf, place) = self.set.tree.leaf_at(self.ranks.end - 1);
-            self.behind = &leaf[..=place];
-        }
-        let (entry, behind) = self.behind.split_last()?;
-        self.behind = behind;
-        self.ranks.end -= 1;
-        Some(self.item(*entry))
+        self.entry_back().map(|entry| self.item(entry))
     }
 }
 

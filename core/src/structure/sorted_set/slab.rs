@@ -151,6 +151,11 @@ impl Slab {
         self.len
     }
 
+    /// Numbers of slots are below, those of free ones as well.
+    pub(super) const fn end(&self) -> usize {
+        self.end
+    }
+
     pub(super) const fn heap_bytes(&self) -> usize {
         self.chunks.capacity() * HANDLE_BYTES + self.slots * SLOT_BYTES + self.member_bytes
     }
