@@ -4,7 +4,7 @@ use super::entry::Entry;
 use super::table::Table;
 use crate::hash::KeyHasher;
 use crate::structure::chunked_list::Chunk;
-use crate::structure::stream::Stream;
+use crate::structure::stream::{Run, Stream};
 use crate::value::{Hash, List, Set, SortedSet};
 
 /// What a walk comes to.
@@ -16,6 +16,8 @@ pub enum Element<'a> {
     Entry(&'a Entry),
     /// A member of a sorted set, and its score.
     Scored(&'a [u8], f64),
+    /// Some entries of a stream.
+    Run(Run<'a>),
 }
 
 /// A value too large or too lively to stand inside its entry's block. Large variants are boxed, so that small
@@ -64,6 +66,7 @@ impl Object {
             Self::List(List::Chunked(list)) => list.walk_number(),
             Self::Set(Set::Table(members)) | Self::Hash(Hash::Table(members)) => members.walk_number(),
             Self::SortedSet(SortedSet::Tree(tree)) => tree.walk_number(),
+            Self::Stream(stream) => stream.log().walk_number(),
             _ => None,
         }
     }
@@ -75,6 +78,7 @@ impl Object {
             Self::List(List::Chunked(list)) => list.begin_walk(number),
             Self::Set(Set::Table(members)) | Self::Hash(Hash::Table(members)) => members.begin_walk(number),
             Self::SortedSet(SortedSet::Tree(tree)) => tree.begin_walk(number),
+            Self::Stream(stream) => stream.log_mut().begin_walk(number),
             _ => return false,
         }
         true
@@ -91,6 +95,7 @@ impl Object {
             Self::SortedSet(SortedSet::Tree(tree)) => {
                 tree.walk(limit, &mut |member, score| each(Element::Scored(member, score)))
             }
+            Self::Stream(stream) => stream.log_mut().walk(&mut |run| each(Element::Run(run))),
             _ => false,
         }
     }

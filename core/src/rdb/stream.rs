@@ -6,7 +6,7 @@
 use super::write::Writer;
 use super::{Corrupt, Kind, Reader};
 use crate::structure::listpack::{Item, Items, Listpack};
-use crate::structure::stream::{Group, Log, NodeLimits, Stream, StreamId, Text, Words};
+use crate::structure::stream::{Entry, Group, Log, NodeLimits, Run, Stream, StreamId, Text, Words};
 
 /// An entry that is deleted.
 const DELETED: i64 = 1;
@@ -25,12 +25,29 @@ const EXPANSION_MAX: usize = 128;
 /// Appends a stream.
 pub(super) fn write(stream: &Stream, kind: Kind, limits: NodeLimits, out: &mut Writer<'_>) {
     let log = stream.log();
-    let nodes = nodes_of(log, limits);
+    let nodes = nodes_of(log.range(StreamId::MIN, StreamId::MAX), limits);
     out.length(nodes.len() as u64);
     for (first, node) in &nodes {
-        out.text(&id_bytes(*first));
-        out.text(node.bytes());
+        write_node(*first, node, out);
     }
+    write_state(stream, kind, out);
+}
+
+/// Appends a run of entries as a node.
+pub(super) fn write_run(run: Run<'_>, out: &mut Writer<'_>) {
+    // Its size has no limit of its own: runs have one.
+    let limits = NodeLimits { entries_max: 0, bytes_max: 0 };
+    nodes_of(run.entries(), limits).iter().for_each(|(first, node)| write_node(*first, node, out));
+}
+
+fn write_node(first: StreamId, node: &Listpack, out: &mut Writer<'_>) {
+    out.text(&id_bytes(first));
+    out.text(node.bytes());
+}
+
+/// Appends what follows the nodes.
+pub(super) fn write_state(stream: &Stream, kind: Kind, out: &mut Writer<'_>) {
+    let log = stream.log();
     out.length(log.len());
     write_id(out, log.last_id());
     write_id(out, log.first_id());
@@ -77,10 +94,10 @@ fn id_bytes(id: StreamId) -> [u8; ID_BYTES as usize] {
 }
 
 /// The entries in nodes, as Redis would have cut them.
-fn nodes_of(log: &Log, limits: NodeLimits) -> Vec<(StreamId, Listpack)> {
+fn nodes_of<'s>(entries: impl Iterator<Item = Entry<'s>>, limits: NodeLimits) -> Vec<(StreamId, Listpack)> {
     let mut nodes = Vec::new();
     let mut open: Option<NodeBuilder> = None;
-    for entry in log.range(StreamId::MIN, StreamId::MAX) {
+    for entry in entries {
         let fields: Vec<(Item<'_>, Item<'_>)> =
             entry.fields.clone().map(|(name, value)| (item_of(name), item_of(value))).collect();
         if !open.as_ref().is_some_and(|node| node.takes(&fields, limits)) {

@@ -53,43 +53,57 @@ pub fn write_value(value: Value<'_>, kind: Kind, form: &Form, out: &mut Vec<u8>)
     }
 }
 
-/// What stands before the elements of a value that is written piece by piece: see [`write_element`].
-#[derive(Clone, Copy, Debug)]
+/// How a value that is written piece by piece goes on behind its beginning.
+#[derive(Debug)]
 pub struct Pieces {
     kind: Kind,
     /// What the deadlines of a hash's fields are counted from.
     first_ms: u64,
+    after: Vec<u8>,
+}
+
+impl Pieces {
+    /// What stands behind the elements.
+    pub fn after(&self) -> &[u8] {
+        &self.after
+    }
 }
 
 /// Appends what stands before the elements of a large collection, the byte that names the kind included. Each of them
-/// is to follow, in any order but for a list's.
+/// is to follow with [`write_element`], in the order of a walk, and then [`Pieces::after`].
 pub fn write_before_elements(entry: &Entry, form: &Form, out: &mut Vec<u8>) -> Pieces {
     let kind = Kind::of(entry.value(), form.version);
     out.push(kind as u8);
     write_string(out, entry.key());
-    let mut writer = Writer { out, compression: form.compression, digits: Vec::new() };
+    let mut after = Vec::new();
     let object = if let Value::Object(object) = entry.value() { Some(object) } else { None };
     let members = object.and_then(Object::members);
     // No deadline is before this one, and looking for the first would take long.
     let first_ms = members.and_then(Table::next_deadline).unwrap_or(0);
     if kind == Kind::HashExpiring {
-        writer.bytes(&first_ms.to_le_bytes());
+        out.extend_from_slice(&first_ms.to_le_bytes());
     }
     let elements = match object {
         Some(Object::List(List::Chunked(list))) => list.chunks().len(),
         Some(Object::SortedSet(set)) => set.len(),
+        Some(Object::Stream(stream)) => {
+            let mut writer = Writer { out: &mut after, compression: form.compression, digits: Vec::new() };
+            stream::write_state(stream, kind, &mut writer);
+            stream.log().nodes_len()
+        }
         _ => members.map_or(0, Table::len),
     };
-    writer.length(elements as u64);
-    Pieces { kind, first_ms }
+    write_length(out, elements as u64);
+    Pieces { kind, first_ms, after }
 }
 
 /// Appends an element of a value whose beginning was written.
-pub fn write_element(element: Element<'_>, pieces: Pieces, form: &Form, out: &mut Vec<u8>) {
+pub fn write_element(element: Element<'_>, pieces: &Pieces, form: &Form, out: &mut Vec<u8>) {
     let mut writer = Writer { out, compression: form.compression, digits: Vec::new() };
     match element {
         Element::Chunk(chunk) => writer.chunk(chunk),
         Element::Scored(member, score) => writer.scored(member, score),
+        Element::Run(run) => stream::write_run(run, &mut writer),
         Element::Entry(member) if pieces.kind == Kind::Set => writer.text(key_of(member)),
         Element::Entry(field) if pieces.kind == Kind::HashExpiring => writer.expiring_field(field, pieces.first_ms),
         Element::Entry(field) => writer.field(field),

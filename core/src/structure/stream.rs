@@ -15,6 +15,7 @@ mod restore;
 mod text;
 mod tree;
 mod trim;
+mod walk;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use range::{Entries, Entry, Fields};
 pub use references::{Deletion, References};
 pub use text::Text;
 pub use trim::{Trim, TrimTo, default_limit};
+pub use walk::Run;
 
 /// A stream: its log and its groups by name.
 #[derive(Clone, Debug, Default)]

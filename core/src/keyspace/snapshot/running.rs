@@ -65,7 +65,7 @@ impl Drop for Slice<'_> {
     }
 }
 
-/// How a value begins that is written piece by piece.
+/// How a value that is written piece by piece begins and ends.
 struct Beginning {
     bytes: Vec<u8>,
     pieces: Pieces,
@@ -171,24 +171,27 @@ impl Running {
         let mut bytes = Vec::new();
         if let Some(Beginning { bytes: beginning, pieces }) = self.beginning_of(number) {
             bytes = beginning;
-            self.write_rest(object, pieces, hasher, &mut bytes);
+            self.write_rest(object, &pieces, hasher, &mut bytes);
             let origin = self.origins[usize::from(db)];
             if !self.is_discarded {
                 self.waiting.select(origin).append(&mut bytes);
             }
-        } else if let Open::Value { pieces, .. } = self.open {
-            self.write_rest(object, pieces, hasher, &mut bytes);
-            self.open = if self.is_discarded { Open::Nothing } else { Open::Rest(bytes) };
+        } else if let Open::Value { pieces, .. } = std::mem::replace(&mut self.open, Open::Nothing) {
+            self.write_rest(object, &pieces, hasher, &mut bytes);
+            if !self.is_discarded {
+                self.open = Open::Rest(bytes);
+            }
         }
     }
 
-    fn write_rest(&self, object: &mut Object, pieces: Pieces, hasher: KeyHasher, out: &mut Vec<u8>) {
+    fn write_rest(&self, object: &mut Object, pieces: &Pieces, hasher: KeyHasher, out: &mut Vec<u8>) {
         object.walk(usize::MAX, hasher, &mut |element| {
             if !self.is_discarded {
                 write_element(element, pieces, &self.form, out);
             }
             true
         });
+        out.extend_from_slice(pieces.after());
     }
 
     /// Takes a removed entry if it is being walked over.
@@ -246,13 +249,14 @@ impl Running {
 impl Running {
     /// Goes on with the value that is open.
     pub(super) fn go_on(&mut self, databases: &mut [Table<Entry>], slice: &mut Slice<'_>) {
-        match std::mem::replace(&mut self.open, Open::Nothing) {
-            Open::Nothing => {}
-            Open::Rest(mut bytes) => slice.stream.bytes.append(&mut bytes),
-            // Its turn comes below.
-            open @ Open::Value { db: None, .. } => self.open = open,
-            Open::Value { number, pieces, db: Some(db) } => {
-                self.open = Open::Value { number, pieces, db: Some(db) };
+        match &mut self.open {
+            // What was removed has its turn below.
+            Open::Nothing | Open::Value { db: None, .. } => {}
+            Open::Rest(bytes) => {
+                slice.stream.bytes.append(bytes);
+                self.open = Open::Nothing;
+            }
+            &mut Open::Value { number, db: Some(db), .. } => {
                 let from = self.cursors[usize::from(db)].unwrap_or(0);
                 let table = &mut databases[usize::from(db)];
                 let (hasher, epoch) = (slice.hasher, slice.epoch);
@@ -378,21 +382,24 @@ impl Running {
 
     /// Goes on with a value that is open. Answers whether it came to its end.
     fn walk(&mut self, object: &mut Object, slice: &mut Slice<'_>) -> bool {
-        let Open::Value { pieces, .. } = self.open else { return true };
+        let open = std::mem::replace(&mut self.open, Open::Nothing);
+        let Open::Value { pieces, .. } = &open else { return true };
         let has_more = object.walk(slice.looks, slice.hasher, &mut |element| {
-            // A chunk is as much work as the bytes in it.
-            slice.looked_at(if let Element::Chunk(chunk) = element {
-                chunk.bytes().len() / LEAST_ENTRY_BYTES
-            } else {
-                1
+            // What has several elements is as much work as its bytes.
+            slice.looked_at(match element {
+                Element::Chunk(chunk) => chunk.bytes().len() / LEAST_ENTRY_BYTES,
+                Element::Run(run) => run.len_bytes() / LEAST_ENTRY_BYTES,
+                Element::Entry(_) | Element::Scored(..) => 1,
             });
             if !self.is_discarded {
                 write_element(element, pieces, &self.form, &mut slice.stream.bytes);
             }
             slice.has_room()
         });
-        if !has_more {
-            self.open = Open::Nothing;
+        if has_more {
+            self.open = open;
+        } else if !self.is_discarded {
+            slice.stream.bytes.extend_from_slice(pieces.after());
         }
         !has_more
     }

@@ -11,6 +11,7 @@ use crate::rdb::{Limits, read_file, write_end, write_header};
 use crate::settings::Settings;
 use crate::store::record::Change;
 use crate::structure::listpack::Item;
+use crate::structure::stream::{Stream, StreamId};
 use std::collections::BTreeMap;
 
 const DATABASES: u32 = 4;
@@ -31,6 +32,7 @@ fn small() -> Settings {
         set_max_listpack_entries: 8,
         hash_max_listpack_entries: 8,
         zset_max_listpack_entries: 8,
+        stream_node_max_entries: 5,
         ..Settings::default()
     }
 }
@@ -51,10 +53,27 @@ fn content(value: Value<'_>) -> Content {
         }
         Object::Set(set) => set.iter().map(|member| (text(member), Vec::new(), None)).collect(),
         Object::Hash(hash) => hash.iter().map(|(field, value, ends)| (text(field), text(value), ends)).collect(),
-        Object::Stream(_) => unreachable!("no command here makes one"),
+        Object::Stream(stream) => return stream_content(stream),
     };
     elements.sort();
     elements
+}
+
+fn stream_content(stream: &Stream) -> Content {
+    let mut content = Content::new();
+    let text = |what: &dyn std::fmt::Debug| format!("{what:?}").into_bytes();
+    for entry in stream.log().range(StreamId::MIN, StreamId::MAX) {
+        let fields: Vec<_> = entry.fields.map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+        content.push((text(&entry.id), text(&fields), None));
+    }
+    let log = stream.log();
+    content.push((text(&log.last_id()), text(&log.max_deleted_id()), Some(log.entries_added())));
+    for (name, group) in stream.groups() {
+        let pending: Vec<_> = group.pending_range(StreamId::MIN, StreamId::MAX).map(|(id, _)| id).collect();
+        content.push((name.to_vec(), text(&(group.last_id(), pending)), group.entries_read()));
+        content.extend(group.consumers().map(|it| (it.name().to_vec(), Vec::new(), Some(it.pending_len() as u64))));
+    }
+    content
 }
 
 fn state(shards: &[Shard]) -> State {
@@ -70,14 +89,15 @@ fn command(random: &mut Random, now_ms: u64) -> String {
     let (of, other, db, number) = (draw(KEYS), draw(KEYS), draw(4), draw(1000));
     let deadline = now_ms + draw(400);
     let (index, few) = (draw(80), draw(9) + 1);
-    let name = |of: u64| format!("{}{of}", ["k", "l", "s", "h", "z"][(of % 5) as usize]);
+    let name = |of: u64| format!("{}{of}", ["k", "l", "s", "h", "z", "x"][(of % 6) as usize]);
     let (key, other_key) = (name(of), name(other));
     // Keys of one kind, so that some of them grow large.
     let (list, set, hash, sorted) =
-        (name(of / 5 * 5 + 1), name(of / 5 * 5 + 2), name(of / 5 * 5 + 3), name(of / 5 * 5 + 4));
-    let (set_2, sorted_2) = (name(other / 5 * 5 + 2), name(other / 5 * 5 + 4));
+        (name(of / 6 * 6 + 1), name(of / 6 * 6 + 2), name(of / 6 * 6 + 3), name(of / 6 * 6 + 4));
+    let stream = name(of / 6 * 6 + 5);
+    let (set_2, sorted_2) = (name(other / 6 * 6 + 2), name(other / 6 * 6 + 4));
     let many = |word: &str| (0..12).map(|i| word.replace('#', &(number % 60 + i).to_string())).collect::<String>();
-    match draw(100) {
+    match draw(118) {
         0 if number < 150 => "FLUSHDB".to_owned(),
         1 => format!("SWAPDB {db} {}", number % 4),
         2 => format!("MOVE {key} {db}"),
@@ -100,6 +120,8 @@ fn command(random: &mut Random, now_ms: u64) -> String {
         35 => format!("LTRIM {list} {} -{few}", few - 1),
         36 => format!("LMOVE {list} l1 LEFT RIGHT"),
         37 => format!("LTRIM {list} {index} 200"),
+        38 => format!("XTRIM {stream} MAXLEN {index}"),
+        39 => format!("XDEL {stream} {}-0 {}-0", now_ms - few, now_ms - index),
         40..48 => format!("SADD {set}{}", many(" member-#")),
         48..50 => format!("SREM {set}{}", many(" member-#")),
         50 => format!("SPOP {set} {few}"),
@@ -126,7 +148,13 @@ fn command(random: &mut Random, now_ms: u64) -> String {
         93 if number < 200 => format!("DEL {list} {set} {hash} {sorted}"),
         94 => format!("UNLINK {other_key}"),
         95..98 => format!("SADD {set_2}{}", many(" other-#")),
-        _ => format!("ZADD {sorted_2}{}", many(" 2# other-#")),
+        98 | 99 => format!("ZADD {sorted_2}{}", many(" 2# other-#")),
+        100..110 => format!("XADD {stream} * field-{} {}", few / 4, "v".repeat(1 + number as usize % 60)),
+        110 => format!("XGROUP CREATE {stream} group-{few} 0"),
+        111..114 => format!("XREADGROUP GROUP group-{few} consumer-{} COUNT {few} STREAMS {stream} >", index % 3),
+        114 => format!("XACK {stream} group-{few} {}-0", now_ms - index),
+        115 => format!("XGROUP DESTROY {stream} group-{few}"),
+        _ => format!("XADD {stream} MAXLEN ~ 20 * field-1 {number}"),
     }
 }
 

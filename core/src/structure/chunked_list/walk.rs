@@ -1,7 +1,7 @@
 //! A walk over all chunks as they were at one instant, in slices between which the list changes.
 //!
-//! Chunks that have not changed since stand in one run of nodes, mostly all of them. A change at an end of the run makes
-//! it shorter, after the chunks there were copied; one in its middle copies the shorter side.
+//! Chunks that have not changed since stand in one run of nodes, mostly all of them. A change at an end of it makes it
+//! shorter, after the chunks there were copied; one in its middle copies the shorter side.
 
 use std::collections::VecDeque;
 use std::ops::Range;

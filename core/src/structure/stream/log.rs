@@ -4,6 +4,8 @@ use super::id::StreamId;
 use super::node::Node;
 use super::range::Entry;
 use super::tree::{Row, Tree};
+use super::walk::Walk;
+use crate::snapshots::DuringSnapshot;
 
 /// The most bytes of names and values in one entry (Redis's limit).
 const ENTRY_BYTES_MAX: usize = 1 << 30;
@@ -94,6 +96,7 @@ pub struct Log {
     max_deleted_id: StreamId,
     entries_added: u64,
     heap_bytes: usize,
+    pub(super) walk: DuringSnapshot<Walk>,
 }
 
 impl Log {
@@ -118,6 +121,7 @@ impl Log {
                 && node.spans(id)
         });
         let last = last.filter(|_| takes).unwrap_or_else(|| self.add_node(id, fields, last));
+        self.keep(last);
         let node = &mut self.nodes[last];
         self.heap_bytes -= node.heap_bytes();
         node.push(id, fields);
@@ -136,10 +140,11 @@ impl Log {
         let Some(place) = self.place_before(id) else {
             return false;
         };
-        let node = &mut self.nodes[place];
-        let Some(at) = node.find(id).filter(|slot| !slot.deleted).map(|slot| slot.at) else {
+        let Some(at) = self.nodes[place].find(id).filter(|slot| !slot.deleted).map(|slot| slot.at) else {
             return false;
         };
+        self.keep(place);
+        let node = &mut self.nodes[place];
         node.mark_deleted(at);
         if node.live() == 0 {
             self.remove_node(place);
@@ -296,6 +301,7 @@ impl Log {
 
     /// Removes the node at a place, which has no live entries or whose live entries the caller takes off the length.
     pub(super) fn remove_node(&mut self, place: usize) {
+        self.keep(place);
         let node = self.nodes.swap_remove(place);
         self.index.remove(node.first());
         self.heap_bytes -= node.heap_bytes() + NODE_BYTES;

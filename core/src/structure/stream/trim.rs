@@ -85,6 +85,7 @@ impl Log {
             TrimTo::MaxLen(len) => (self.len.saturating_sub(len), None),
             TrimTo::MinId(min) => (u64::MAX, Some(min)),
         };
+        self.keep(place);
         let node = &mut self.nodes[place];
         let mut headers = Vec::new();
         let mut slots = node.slots();
