@@ -96,8 +96,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Fields of the hash.
-    pub const FIELDS: u64 = 64;
+    /// Fields of the hash: so many that snapshots write it piece by piece.
+    pub const FIELDS: u64 = 16_384;
     /// Keys that expire.
     pub const EXPIRING_SLOTS: usize = 16;
 
