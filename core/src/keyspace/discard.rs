@@ -7,7 +7,7 @@ use super::shard::Shard;
 use super::table::Table;
 use super::{Held, Keyspace};
 
-/// Collections of so many heap bytes are large: a millisecond's work at most is below.
+/// Collections of so many heap bytes are large: a millisecond's work at most is below. Tests meet large ones sooner.
 pub(super) const LARGE_BYTES: usize = if cfg!(test) { 512 } else { 256 << 10 };
 
 /// So many keys in a database of a shard are many.
@@ -32,7 +32,8 @@ impl Discarded {
     }
 }
 
-/// Whether freeing an entry takes long. A string is one piece of memory, whatever its size.
+/// Whether freeing an entry takes long, or a snapshot wants it first. A string is one piece of memory, whatever its
+/// size.
 #[inline]
 pub(super) fn is_large(entry: &Entry) -> bool {
     match entry.value() {

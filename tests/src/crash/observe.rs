@@ -156,11 +156,13 @@ mod tests {
 
     #[test]
     fn a_hash_has_the_newest_of_each_field() {
-        let mut pairs: Vec<u64> = (37..=100).flat_map(|number| [number % 64, number]).collect();
-        assert_eq!(fields(&pairs), Some(100));
-        // Field 0 has lost its newest number, 64, while younger ones of other fields are there.
-        let of_64 = pairs.iter().rposition(|number| *number == 64).unwrap();
-        pairs[of_64] = 0;
+        const FIELDS: u64 = Ledger::FIELDS;
+        let newest = FIELDS + 36;
+        let mut pairs: Vec<u64> = (37..=newest).flat_map(|number| [number % FIELDS, number]).collect();
+        assert_eq!(fields(&pairs), Some(newest));
+        // Field 0 has lost its newest number while younger ones of other fields are there.
+        let of_0 = pairs.iter().rposition(|number| *number == FIELDS).unwrap();
+        pairs[of_0] = 0;
         assert_eq!(fields(&pairs), None);
         assert_eq!(fields(&[]), Some(0));
         assert_eq!(fields(&[1, 1, 2, 2]), Some(2));
