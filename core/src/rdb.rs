@@ -18,8 +18,8 @@ mod write;
 pub use crate::structure::rdb::length::{Compression, Reader};
 pub use crate::structure::rdb::{Corrupt, append_footer, validate};
 pub use file::{
-    Behind, FileError, FileReader, Part, read_file, read_leading_file, write_database, write_end, write_entry,
-    write_expiry, write_header, write_sizes,
+    Behind, FileError, FileReader, Part, read_file, read_leading_file, write_before_value, write_database, write_end,
+    write_entry, write_header, write_sizes,
 };
 pub use portable::{Portable, without_field_expiries};
 pub use read::{Limits, Loaded, read_if_any, read_value};

@@ -23,12 +23,17 @@ pub(super) use running::Running;
 use running::Slice;
 
 /// How far a snapshot of a shard is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// There is more to write.
     More,
     /// The last bytes end within a value, whose next ones must follow.
     WithinValue,
+    /// There is more to write, first of all this string: [`write_string_as`] takes long for it, so nothing should be
+    /// held meanwhile.
+    ///
+    /// [`write_string_as`]: crate::structure::rdb::length::write_string_as
+    LongText(Vec<u8>),
     /// All is written, or was discarded.
     Over {
         /// No value was lost on the way. One that was would be a fault of ours, and the file must not be used.
@@ -54,7 +59,7 @@ impl Shard {
         running.write_removed(&mut slice, |entry| discard_to(discarded, entry));
         running.write_emptied(&mut slice);
         running.write_tables(databases, &mut slice);
-        let progress = running.progress();
+        let progress = slice.take_text().map_or_else(|| running.progress(), Progress::LongText);
         if matches!(progress, Progress::Over { .. }) {
             *snapshot = DuringSnapshot::NOTHING;
         }

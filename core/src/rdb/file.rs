@@ -56,19 +56,20 @@ pub fn write_sizes(keys: usize, deadlines: usize, out: &mut Vec<u8>) {
 
 /// Appends a key with its expiry and value.
 pub fn write_entry(entry: &Entry, form: &Form, out: &mut Vec<u8>) {
-    write_expiry(entry, out);
-    let kind = Kind::of(entry.value(), form.version);
-    out.push(kind as u8);
-    write_string(out, entry.key());
+    let kind = write_before_value(entry, form, out);
     write_value(entry.value(), kind, form, out);
 }
 
-/// Appends the expiry of a key, if it has one, which stands before all else about it.
-pub fn write_expiry(entry: &Entry, out: &mut Vec<u8>) {
+/// Appends what stands before the value of a key, and says how that is to be written.
+pub fn write_before_value(entry: &Entry, form: &Form, out: &mut Vec<u8>) -> Kind {
     if let Some(deadline_ms) = entry.deadline_ms() {
         out.push(mark::EXPIRY_MS);
         out.extend_from_slice(&deadline_ms.to_le_bytes());
     }
+    let kind = Kind::of(entry.value(), form.version);
+    out.push(kind as u8);
+    write_string(out, entry.key());
+    kind
 }
 
 /// Appends the end; the checksum of everything before it, this mark included, follows.

@@ -1,6 +1,6 @@
 //! Writing values.
 
-use super::{Compression, Kind, stream};
+use super::{Compression, Kind, stream, write_before_value};
 use crate::keyspace::entry::{Entry, Value};
 use crate::keyspace::object::{Element, Object};
 use crate::keyspace::table::Table;
@@ -8,7 +8,7 @@ use crate::number::write_i64;
 use crate::settings::Settings;
 use crate::structure::chunked_list::Chunk;
 use crate::structure::listpack::Item;
-use crate::structure::rdb::length::{write_length, write_string, write_string_as};
+use crate::structure::rdb::length::{write_length, write_string_as};
 use crate::structure::sorted_set::SortedSet as Tree;
 use crate::structure::stream::NodeLimits;
 use crate::value::{Hash, List, Members, Set, SortedSet, element_of};
@@ -69,12 +69,10 @@ impl Pieces {
     }
 }
 
-/// Appends what stands before the elements of a large collection, the byte that names the kind included. Each of them
-/// is to follow with [`write_element`], in the order of a walk, and then [`Pieces::after`].
+/// Appends what stands before the elements of a key with a large collection. Each of them is to follow
+/// with [`write_element`], in the order of a walk, and then [`Pieces::after`].
 pub fn write_before_elements(entry: &Entry, form: &Form, out: &mut Vec<u8>) -> Pieces {
-    let kind = Kind::of(entry.value(), form.version);
-    out.push(kind as u8);
-    write_string(out, entry.key());
+    let kind = write_before_value(entry, form, out);
     let mut after = Vec::new();
     let object = if let Value::Object(object) = entry.value() { Some(object) } else { None };
     let members = object.and_then(Object::members);

@@ -14,6 +14,7 @@ use larder_core::rdb::{Form, write_database, write_end, write_header, write_size
 use larder_core::resp::{Protocol, Reply};
 use larder_core::session::ClientId;
 use larder_core::structure::rdb::crc64;
+use larder_core::structure::rdb::length::write_string_as;
 
 use super::log::Log;
 use super::process::now_ms;
@@ -168,9 +169,16 @@ fn write(shared: &Shared, log: &Log, heals: bool) -> Result<u64, String> {
     let mut rest: VecDeque<ShardId> = (0..shared.shard_count()).collect();
     while let Some(id) = rest.pop_front() {
         let begun = Instant::now();
-        match shared.shard(id).snapshot_slice(SLICE_BYTES, &mut out) {
+        let progress = shared.shard(id).snapshot_slice(SLICE_BYTES, &mut out);
+        match progress {
             Progress::WithinValue => rest.push_front(id),
             Progress::More => rest.push_back(id),
+            Progress::LongText(text) => {
+                if result.is_ok() {
+                    write_string_as(&mut out, &text, form.compression);
+                }
+                rest.push_back(id);
+            }
             Progress::Over { is_whole: true } => {}
             Progress::Over { is_whole: false } => result = Err(std::io::Error::other("a value was lost on the way")),
         }

@@ -5,10 +5,10 @@ use std::fmt;
 use super::Progress;
 use crate::hash::KeyHasher;
 use crate::keyspace::discard::LARGE_BYTES;
-use crate::keyspace::entry::Entry;
+use crate::keyspace::entry::{Entry, Value};
 use crate::keyspace::object::{Element, Object};
 use crate::keyspace::table::Table;
-use crate::rdb::{Form, Pieces, write_before_elements, write_database, write_element, write_entry, write_expiry};
+use crate::rdb::{Form, Pieces, write_before_elements, write_before_value, write_database, write_element, write_entry};
 
 /// No entry is smaller in an RDB file, so a walk over entries that need not be written ends as well.
 const LEAST_ENTRY_BYTES: usize = 4;
@@ -41,21 +41,28 @@ pub(super) struct Slice<'o> {
     looks: usize,
     hasher: KeyHasher,
     epoch: bool,
+    /// A long string whose key is the last thing written. Nothing may follow in this slice.
+    text: Option<Vec<u8>>,
 }
 
 impl<'o> Slice<'o> {
     pub(super) fn new(budget_bytes: usize, hasher: KeyHasher, epoch: bool, out: &'o mut Vec<u8>) -> Self {
         let stream = Stream { bytes: std::mem::take(out), db: None };
         let full_bytes = stream.bytes.len().saturating_add(budget_bytes);
-        Self { stream, out, full_bytes, looks: budget_bytes / LEAST_ENTRY_BYTES, hasher, epoch }
+        Self { stream, out, full_bytes, looks: budget_bytes / LEAST_ENTRY_BYTES, hasher, epoch, text: None }
     }
 
     fn looked_at(&mut self, entries: usize) {
         self.looks = self.looks.saturating_sub(entries);
     }
 
+    /// The long string that the slice ends with.
+    pub(super) fn take_text(&mut self) -> Option<Vec<u8>> {
+        self.text.take()
+    }
+
     fn has_room(&self) -> bool {
-        self.looks > 0 && self.stream.bytes.len() < self.full_bytes
+        self.text.is_none() && self.looks > 0 && self.stream.bytes.len() < self.full_bytes
     }
 }
 
@@ -90,6 +97,8 @@ pub(in crate::keyspace) struct Running {
     form: Form,
     /// Entries that were written before they changed.
     waiting: Stream,
+    /// As `waiting`, for long strings: database, what stands before the string, and the string.
+    texts: Vec<(u16, Vec<u8>, Vec<u8>)>,
     /// For each database, the number it had when the snapshot began: SWAPDB exchanges them.
     origins: Vec<u16>,
     /// For each database, where the walk goes on; `None` when it is over.
@@ -119,6 +128,7 @@ impl Running {
         Self {
             form,
             waiting: Stream::default(),
+            texts: Vec::new(),
             origins: (0..databases).collect(),
             cursors: vec![Some(0); databases.into()],
             emptied: Vec::new(),
@@ -133,6 +143,7 @@ impl Running {
     pub(super) fn discard(&mut self) {
         self.is_discarded = true;
         self.waiting = Stream::default();
+        self.texts = Vec::new();
         if matches!(self.open, Open::Rest(_)) {
             self.open = Open::Nothing;
         }
@@ -150,7 +161,6 @@ impl Running {
             return false;
         }
         let mut bytes = Vec::new();
-        write_expiry(entry, &mut bytes);
         let pieces = write_before_elements(entry, &self.form, &mut bytes);
         self.begun.push(Some(Beginning { bytes, pieces }));
         true
@@ -159,8 +169,26 @@ impl Running {
     /// Writes an entry of a database, numbered as now.
     pub(super) fn write(&mut self, db: u16, entry: &Entry) {
         let origin = self.origins[usize::from(db)];
-        if !self.is_discarded {
-            write_entry(entry, &self.form, self.waiting.select(origin));
+        match long_text(entry) {
+            _ if self.is_discarded => {}
+            None => write_entry(entry, &self.form, self.waiting.select(origin)),
+            Some(text) => {
+                let mut before = Vec::new();
+                write_before_value(entry, &self.form, &mut before);
+                self.texts.push((origin, before, text.to_vec()));
+            }
+        }
+    }
+
+    /// Writes an entry into the slice.
+    fn write_here(&self, origin: u16, entry: &Entry, slice: &mut Slice<'_>) {
+        match long_text(entry) {
+            _ if self.is_discarded => {}
+            None => write_entry(entry, &self.form, slice.stream.select(origin)),
+            Some(text) => {
+                write_before_value(entry, &self.form, slice.stream.select(origin));
+                slice.text = Some(text.to_vec());
+            }
         }
     }
 
@@ -277,6 +305,10 @@ impl Running {
         if matches!(self.open, Open::Nothing) {
             slice.stream.bytes.append(&mut self.waiting.bytes);
             (slice.stream.db, self.waiting.db) = (None, None);
+            if let Some((origin, before, text)) = self.texts.pop() {
+                slice.stream.select(origin).extend_from_slice(&before);
+                slice.text = Some(text);
+            }
         }
     }
 
@@ -321,8 +353,8 @@ impl Running {
                 }
                 if self.begin(&mut entry) {
                     self.removed.push((origin, entry));
-                } else if !self.is_discarded {
-                    write_entry(&entry, &self.form, slice.stream.select(origin));
+                } else {
+                    self.write_here(origin, &entry, slice);
                 }
             }
             if !slice.has_room() {
@@ -343,7 +375,10 @@ impl Running {
                 let next = table.scan_mut(from, &|key| hasher.hash(key), &mut |entry| {
                     slice.looked_at(1);
                     if entry.epoch() == epoch {
-                    } else if matches!(self.open, Open::Nothing) && self.write_in_slice(db, entry, slice) {
+                    } else if slice.text.is_none()
+                        && matches!(self.open, Open::Nothing)
+                        && self.write_in_slice(db, entry, slice)
+                    {
                         entry.set_epoch(epoch);
                     } else {
                         is_done = false;
@@ -364,9 +399,7 @@ impl Running {
             self.open(object, origin, Some(db), slice);
             return self.walk(object, slice);
         }
-        if !self.is_discarded {
-            write_entry(entry, &self.form, slice.stream.select(origin));
-        }
+        self.write_here(origin, entry, slice);
         true
     }
 
@@ -418,7 +451,12 @@ impl Running {
     pub(super) fn progress(&self) -> Progress {
         match self.open {
             Open::Value { .. } | Open::Rest(_) => Progress::WithinValue,
-            Open::Nothing if !self.waiting.bytes.is_empty() || !self.emptied.is_empty() || !self.removed.is_empty() => {
+            Open::Nothing
+                if !self.texts.is_empty()
+                    || !self.waiting.bytes.is_empty()
+                    || !self.emptied.is_empty()
+                    || !self.removed.is_empty() =>
+            {
                 Progress::More
             }
             Open::Nothing if self.cursors.iter().any(Option::is_some) => Progress::More,
@@ -427,9 +465,18 @@ impl Running {
     }
 }
 
+/// The value of an entry, if it is a string that takes long to compress.
+fn long_text(entry: &Entry) -> Option<&[u8]> {
+    match entry.value() {
+        Value::Bytes(text) if text.len() >= LARGE_BYTES => Some(text),
+        Value::Object(Object::Raw(text)) if text.len() >= LARGE_BYTES => Some(text),
+        _ => None,
+    }
+}
+
 fn walk_number(entry: &Entry) -> Option<u32> {
     match entry.value() {
-        crate::keyspace::entry::Value::Object(object) => object.walk_number(),
+        Value::Object(object) => object.walk_number(),
         _ => None,
     }
 }

@@ -11,6 +11,7 @@ use crate::rdb::{Limits, read_file, write_end, write_header};
 use crate::settings::Settings;
 use crate::store::record::Change;
 use crate::structure::listpack::Item;
+use crate::structure::rdb::length::write_string_as;
 use crate::structure::stream::{Stream, StreamId};
 use std::collections::BTreeMap;
 
@@ -108,7 +109,8 @@ fn command(random: &mut Random, now_ms: u64) -> String {
         11 => format!("PERSIST {key}"),
         12..15 => format!("APPEND k{of} {number}"),
         15 => format!("SET {key} {number} KEEPTTL"),
-        16..19 => format!("SET k{of} {number}"),
+        16 | 17 => format!("SET k{of} {number}"),
+        18 => format!("SETRANGE k{of} {} {number}", index * 10),
         19 => format!("GETDEL k{of}"),
         20..26 => format!("RPUSH {list}{}", many(" tail-#")),
         26..30 => format!("LPUSH {list}{}", many(" head-#")),
@@ -160,7 +162,7 @@ fn command(random: &mut Random, now_ms: u64) -> String {
 
 #[test]
 fn a_snapshot_is_the_state_at_its_beginning() {
-    let mut within_values = 0;
+    let (mut within_values, mut long_texts) = (0, 0);
     for seed in 0..30 {
         let mut random = Random::new(seed);
         let layout = Layout::new(2, DATABASES, [seed, 7]);
@@ -194,6 +196,11 @@ fn a_snapshot_is_the_state_at_its_beginning() {
                 let progress = shards[id].snapshot_slice(20 + random.next_u64() as usize % 100, &mut file);
                 is_over[id] = matches!(progress, Progress::Over { is_whole: true });
                 within_values += usize::from(progress == Progress::WithinValue);
+                if let Progress::LongText(text) = &progress {
+                    assert!(text.len() >= 512, "it is long");
+                    write_string_as(&mut file, text, form().compression);
+                    long_texts += 1;
+                }
                 // What follows within a value is of the same shard.
                 if progress != Progress::WithinValue {
                     id = (random.next_u64() % 2) as usize;
@@ -218,5 +225,6 @@ fn a_snapshot_is_the_state_at_its_beginning() {
             }
         }
     }
+    assert!(long_texts > 50, "long strings were met: {long_texts}");
     assert!(within_values > 1500, "large values were met: {within_values}");
 }
