@@ -248,12 +248,10 @@ impl Running {
         self.origins.swap(one.into(), other.into());
         self.cursors.swap(one.into(), other.into());
         if let Open::Value { db: Some(db), .. } = &mut self.open {
-            *db = if *db == one {
-                other
-            } else if *db == other {
-                one
-            } else {
-                *db
+            *db = match *db {
+                db if db == one => other,
+                db if db == other => one,
+                db => db,
             };
         }
     }
@@ -375,10 +373,11 @@ impl Running {
                 let next = table.scan_mut(from, &|key| hasher.hash(key), &mut |entry| {
                     slice.looked_at(1);
                     if entry.epoch() == epoch {
-                    } else if slice.text.is_none()
-                        && matches!(self.open, Open::Nothing)
-                        && self.write_in_slice(db, entry, slice)
-                    {
+                        return;
+                    }
+                    // Behind a long string, or a part of a value, nothing may stand.
+                    let is_closed = slice.text.is_none() && matches!(self.open, Open::Nothing);
+                    if is_closed && self.write_in_slice(db, entry, slice) {
                         entry.set_epoch(epoch);
                     } else {
                         is_done = false;
