@@ -1,7 +1,23 @@
-//! Reads whose only purpose is that the memory is near when a lookup needs it.
+//! Reads whose only purpose is that the memory is near when a lookup or a walk needs it.
 
+use std::hint::black_box;
+
+use super::bucket::Bucket;
 use super::segment::Segment;
 use super::{Item, Table};
+
+/// Buckets that a walk reads ahead at a time: their items are more than a core can wait for at once.
+const BUCKETS_AHEAD: usize = 4;
+
+/// Reads the heads of all items of the first buckets, if the walk that has these before it has so many more behind it
+/// that it is time. The items lie anywhere in memory: so a walk waits for many of them at once, instead of for one
+/// after the other.
+pub(super) fn read_items<T: Item>(rest: &[Bucket<T>]) {
+    if rest.len().is_multiple_of(BUCKETS_AHEAD) {
+        let items = rest.iter().take(BUCKETS_AHEAD).flat_map(Bucket::items);
+        black_box(items.fold(0, |sum, item| item.key().first().map_or(sum, |byte| byte.wrapping_add(sum))));
+    }
+}
 
 impl<T: Item> Table<T> {
     /// Reads the bucket where looking for a hash begins.

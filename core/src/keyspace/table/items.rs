@@ -1,6 +1,7 @@
 //! All items one after another. Written out, because every use of nested adapters is compiled anew.
 
 use super::Item;
+use super::ahead::read_items;
 use super::bucket::Bucket;
 use super::segment::Segment;
 
@@ -27,6 +28,7 @@ impl<'a, T: Item> Iterator for Items<'a, T> {
                 return Some(item);
             }
             self.slots = loop {
+                read_items(self.buckets.as_slice());
                 if let Some(bucket) = self.buckets.next() {
                     break bucket.slots().iter();
                 }

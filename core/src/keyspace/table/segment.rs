@@ -1,6 +1,7 @@
 //! A segment: the buckets of one range of hashes, in hash order, and a stash for what they cannot hold.
 
 use super::Item;
+use super::ahead::read_items;
 use super::bucket::{Bucket, SLOTS, tag};
 use super::items::Items;
 
@@ -309,6 +310,7 @@ impl<T: Item> Segment<T> {
     pub(super) fn scan(&self, hash: u64, visit: &mut impl FnMut(&T), rehash: &impl Fn(&[u8]) -> u64) -> Option<u64> {
         if self.len > 0 {
             let home = self.home(hash);
+            read_items(&self.buckets[home..self.homes()]);
             self.buckets[home].items_by_home(false).for_each(&mut *visit);
             if self.buckets[home].is_overflowed() {
                 let next = &self.buckets[self.next(home)];
@@ -330,6 +332,7 @@ impl<T: Item> Segment<T> {
     ) -> Option<u64> {
         if self.len > 0 {
             let (home, homes) = (self.home(hash), self.homes());
+            read_items(&self.buckets[home..homes]);
             self.buckets[home].items_by_home_mut(false).for_each(&mut *visit);
             if self.buckets[home].is_overflowed() {
                 let next = self.next(home);
