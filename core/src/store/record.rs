@@ -60,13 +60,19 @@ impl<'a> Change<'a> {
 
 /// Appends a record of a change, whose requests the closure writes with [`write_request`].
 pub fn write_change(out: &mut Vec<u8>, lsn: Lsn, now_us: u64, db: u16, requests: impl FnOnce(&mut Vec<u8>)) {
-    write_record(out, lsn, Kind::Change, |out| {
-        let mut head = [0; CHANGE_HEAD_BYTES];
-        head[..8].copy_from_slice(&now_us.to_le_bytes());
-        head[8..].copy_from_slice(&db.to_le_bytes());
-        out.extend_from_slice(&head);
-        requests(out);
-    });
+    let start = out.len();
+    write_unsealed_change(out, lsn, now_us, db, requests);
+    seal(&mut out[start..]);
+}
+
+/// As [`write_change`] without the checksum, which [`seal`] brings. Many records in a row take less time for it than
+/// each one by itself.
+#[inline]
+pub fn write_unsealed_change(out: &mut Vec<u8>, lsn: Lsn, now_us: u64, db: u16, requests: impl FnOnce(&mut Vec<u8>)) {
+    let mut head = [0; HEAD_BYTES + CHANGE_HEAD_BYTES];
+    head[HEAD_BYTES..HEAD_BYTES + 8].copy_from_slice(&now_us.to_le_bytes());
+    head[HEAD_BYTES + 8..].copy_from_slice(&db.to_le_bytes());
+    write_unsealed(out, lsn, Kind::Change, head, requests);
 }
 
 /// What a flush mark says.
@@ -91,23 +97,43 @@ impl FlushMark {
 
 /// Appends a record that says how far the log was flushed.
 pub fn write_flush_mark(out: &mut Vec<u8>, lsn: Lsn, mark: FlushMark) {
-    write_record(out, lsn, Kind::FlushMark, |out| {
-        out.extend_from_slice(&mark.flushed.to_le_bytes());
-        out.extend_from_slice(&mark.salt.to_le_bytes());
-    });
+    let start = out.len();
+    let mut head = [0; MARK_BYTES];
+    head[HEAD_BYTES..HEAD_BYTES + 8].copy_from_slice(&mark.flushed.to_le_bytes());
+    head[HEAD_BYTES + 8..].copy_from_slice(&mark.salt.to_le_bytes());
+    write_unsealed(out, lsn, Kind::FlushMark, head, |_| {});
+    seal(&mut out[start..]);
 }
 
-fn write_record(out: &mut Vec<u8>, lsn: Lsn, kind: Kind, payload: impl FnOnce(&mut Vec<u8>)) {
+/// Appends a record of which `head` is the beginning, room for what every record has before it.
+#[inline]
+fn write_unsealed<const N: usize>(
+    out: &mut Vec<u8>,
+    lsn: Lsn,
+    kind: Kind,
+    mut head: [u8; N],
+    rest: impl FnOnce(&mut Vec<u8>),
+) {
     let start = out.len();
-    let mut head = [0; HEAD_BYTES];
     head[8..16].copy_from_slice(&lsn.to_le_bytes());
     head[16] = kind as u8;
     out.extend_from_slice(&head);
-    payload(out);
+    rest(out);
     let len = u32::try_from(out.len() - start).expect("requests are bounded far below 4 GiB");
     out[start..start + 4].copy_from_slice(&len.to_le_bytes());
-    let checksum = checksum(&out[start..]);
-    out[start + 4..start + 8].copy_from_slice(&checksum.to_le_bytes());
+}
+
+/// Puts the checksums into records that were written without.
+pub fn seal(records: &mut [u8]) {
+    let mut rest = records;
+    while let Some(&len) = rest.first_chunk::<4>() {
+        let (record, next) = rest.split_at_mut(u32::from_le_bytes(len) as usize);
+        // With the length in its own place for a moment, what the checksum covers is in one piece.
+        record[4..8].copy_from_slice(&len);
+        let checksum = crc32c::crc32c(&record[4..]);
+        record[4..8].copy_from_slice(&checksum.to_le_bytes());
+        rest = next;
+    }
 }
 
 /// The checksum of a whole record: of everything but its own four bytes.
@@ -221,6 +247,25 @@ mod tests {
             assert!(read_record(&flipped).is_err(), "bit {bit}");
         }
         assert_eq!(read_record(&[0; 64]), Err(NoRecord::Damaged));
+    }
+
+    #[test]
+    fn records_sealed_together_are_as_those_sealed_alone() {
+        let (mut together, mut alone) = (Vec::new(), Vec::new());
+        for lsn in 1..=20 {
+            let request = vec![lsn as u8; lsn as usize * 13];
+            write_unsealed_change(&mut together, lsn, lsn * 7, 2, |out| out.extend_from_slice(&request));
+            write_change(&mut alone, lsn, lsn * 7, 2, |out| out.extend_from_slice(&request));
+        }
+        seal(&mut together);
+        assert_eq!(together, alone);
+        let mut rest = &together[..];
+        for lsn in 1..=20 {
+            let record = read_record(rest).expect("it is whole");
+            assert_eq!(record.lsn, lsn);
+            rest = &rest[record.len..];
+        }
+        assert!(rest.is_empty());
     }
 
     #[test]

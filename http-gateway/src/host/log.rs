@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use larder_core::hub::Signals;
 use larder_core::journal::Journal;
 use larder_core::settings::AppendFsync;
-use larder_core::store::record::write_change;
+use larder_core::store::record::{seal, write_unsealed_change};
 use larder_core::store::{Lsn, Store, StoreError};
 use tokio::sync::watch;
 
@@ -56,6 +56,7 @@ pub struct Log {
 
 /// Records that the store has not got yet.
 struct Pending {
+    /// Without checksums, which whoever writes them out brings.
     records: Vec<u8>,
     last: Lsn,
 }
@@ -78,7 +79,7 @@ impl Journal for Log {
         let mut pending = lock(&self.pending);
         pending.last += 1;
         let lsn = pending.last;
-        write_change(&mut pending.records, lsn, now_us, db, requests);
+        write_unsealed_change(&mut pending.records, lsn, now_us, db, requests);
         lsn
     }
 
@@ -149,6 +150,7 @@ impl Log {
             std::mem::swap(&mut pending.records, &mut *spare);
             pending.last
         };
+        seal(&mut spare);
         let result = self.store.append(&spare, last);
         spare.clear();
         if spare.capacity() > KEEP_BUFFER_BYTES {
