@@ -291,7 +291,9 @@ impl<File> State<File> {
     pub fn covered(&mut self, lsn: Lsn, bytes: u64) {
         (self.snapshot_lsn, self.snapshot_bytes) = (lsn, bytes);
         self.log_bytes = self.segment.as_ref().map_or(0, |segment| segment.bytes);
-        self.flushed = self.flushed.max(lsn.min(self.appended));
+        // A snapshot that heals may hold records that the log never got.
+        self.appended = self.appended.max(lsn);
+        self.flushed = self.flushed.max(lsn);
     }
 
     fn refusal(&self) -> StoreError {
@@ -321,7 +323,7 @@ impl<V: Vfs + 'static> Store for FileStore<V> {
             Ok(mark) => mark + records.len() as u64,
             Err(error) => return Err(self.0.poison(&mut state, &error)),
         };
-        state.appended = last;
+        state.appended = state.appended.max(last);
         state.log_bytes += written;
         if let Some(segment) = &mut state.segment {
             segment.bytes += written;

@@ -294,3 +294,17 @@ fn salvage_saves_what_has_no_gap() {
         assert!(salvage(damaged.vfs(), &target.vfs()).is_err(), "only into an empty folder");
     }
 }
+
+#[test]
+fn a_log_closes_behind_what_only_its_snapshot_holds() {
+    let disk = SimDisk::new();
+    let store = open(&disk).expect("it is new").store;
+    append(&*store, 1..=3).expect("it is healthy");
+    let mut snapshot = store.begin_snapshot().expect("it is healthy");
+    snapshot.write_all(b"state after five").expect("it is healthy");
+    snapshot.commit(5).expect("it is healthy");
+    store.close().expect("it is healthy");
+    drop(store);
+    disk.kill();
+    assert_eq!(last_of(&disk), Ok(5));
+}
