@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use super::file::{Options, append_mark};
-use super::manifest::{Found, Manifest, SnapshotFile, append_all, snapshot_name, snapshot_number};
+use super::file::{Options, write_mark};
+use super::manifest::{Found, Manifest, SnapshotFile, write_all, snapshot_name, snapshot_number};
 use super::recover::{Changes, Scan, copy_records, look};
 use super::segment::{self, Header, name_of, number_of};
 use super::snapshot::open_snapshot;
@@ -122,9 +122,9 @@ pub fn salvage<V: Vfs + 'static, W: Vfs>(vfs: V, target: &W) -> Result<Saved, St
     let covered = snapshot.as_ref().map_or(0, |snapshot| snapshot.lsn);
     let options = Options::default();
     let file = segment::create(target, Header { epoch: 1, number: 1, salt: options.salt }, &options)?;
-    copy_records(&vfs, &scan, covered, options, (target, &file))?;
+    let end = copy_records(&vfs, &scan, covered, options, (target, &file))?;
     target.sync(&file)?;
-    append_mark(target, &file, scan.last, &options)?;
+    write_mark(target, &file, end, scan.last, &options)?;
     target.sync(&file)?;
     target.close(file)?;
     let manifest = Manifest { generation: 1, epoch: 1, snapshot, first_segment: 1, ..Manifest::default() };
@@ -172,12 +172,14 @@ fn copy_snapshot<V: Vfs + 'static, W: Vfs>(
     let copy = SnapshotFile { name: snapshot_name(1), ..snapshot.clone() };
     let file = target.open(&copy.name, Mode::Create)?;
     let mut chunk = vec![0; CHUNK_BYTES];
+    let mut end = 0;
     loop {
         let read = reader.read(&mut chunk)?;
         if read == 0 {
             break;
         }
-        append_all(target, &file, &chunk[..read])?;
+        write_all(target, &file, end, &chunk[..read])?;
+        end += read as u64;
     }
     target.sync(&file)?;
     target.close(file)?;

@@ -5,7 +5,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::manifest::{Manifest, append_all, snapshot_number, sync_folder};
+use super::manifest::{Manifest, snapshot_number, sync_folder, write_all};
 use super::plant::Bug;
 use super::record::{FlushMark, write_flush_mark};
 use super::recover::{Changes, Scan, copy_records, has_records, scan, segments_from};
@@ -19,6 +19,8 @@ use super::{Lsn, Opened, Snapshot, Status, Store, StoreError};
 pub struct Options {
     /// A segment ends once it is longer than this.
     pub segment_bytes: u64,
+    /// How much room is made ahead: see [`Store::expect_flushes`].
+    pub reserve_bytes: u64,
     /// A number that clients cannot know, another for each opening. See [`FlushMark::salt`].
     pub salt: u64,
     /// The bug that the harness must find.
@@ -30,6 +32,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             segment_bytes: 64 << 20,
+            reserve_bytes: 256 << 10,
             salt: 0,
             #[cfg(feature = "planted-bugs")]
             bug: None,
@@ -86,12 +89,15 @@ pub(super) struct State<File> {
 /// A segment that takes records.
 pub(super) struct Segment<File> {
     pub file: Arc<File>,
+    /// Where the next record goes.
     pub bytes: u64,
+    /// Up to here the file has zeros behind that.
+    reserved: u64,
 }
 
 impl<File> Segment<File> {
     pub fn new(file: File) -> Self {
-        Self { file: Arc::new(file), bytes: HEADER_BYTES as u64 }
+        Self { file: Arc::new(file), bytes: HEADER_BYTES as u64, reserved: 0 }
     }
 }
 
@@ -130,7 +136,7 @@ impl<V: Vfs + 'static> FileStore<V> {
         let written = repeat_unflushed(&vfs, &scan, &options, &file)?;
         let covered = manifest.snapshot.as_ref().map_or(0, |snapshot| snapshot.lsn);
         let state = State {
-            segment: Some(Segment { file: Arc::new(file), bytes: HEADER_BYTES as u64 + written }),
+            segment: Some(Segment { bytes: HEADER_BYTES as u64 + written, ..Segment::new(file) }),
             unflushed: Vec::new(),
             next_segment: number + 1,
             appended: scan.last,
@@ -203,7 +209,7 @@ fn cut<V: Vfs>(vfs: &V, scan: &Scan, manifest: &Manifest, options: &Options) -> 
     }
     let is_cut = |hole: &super::recover::Hole| !unneeded.contains(&hole.segment) && !options.has(Bug::SplitTransaction);
     if let Some(hole) = scan.hole.filter(is_cut) {
-        let file = vfs.open(&name_of(hole.segment), Mode::Append)?;
+        let file = vfs.open(&name_of(hole.segment), Mode::Write)?;
         vfs.set_len(&file, hole.at)?;
         vfs.sync(&file)?;
         vfs.close(file)?;
@@ -224,16 +230,22 @@ fn repeat_unflushed<V: Vfs>(vfs: &Arc<V>, scan: &Scan, options: &Options, file: 
     if scan.marked >= scan.last {
         return Ok(0);
     }
-    let copied = copy_records(vfs, scan, scan.marked, *options, (&**vfs, file))?;
+    let end = copy_records(vfs, scan, scan.marked, *options, (&**vfs, file))?;
     vfs.sync(file)?;
-    Ok(copied + append_mark(&**vfs, file, scan.last, options)?)
+    Ok(end - HEADER_BYTES as u64 + write_mark(&**vfs, file, end, scan.last, options)?)
 }
 
-/// Notes in a segment that everything up to a record has been flushed. Answers the bytes of the note.
-pub(super) fn append_mark<V: Vfs>(vfs: &V, file: &V::File, flushed: Lsn, options: &Options) -> io::Result<u64> {
+/// Notes at the end of a segment that everything up to a record has been flushed. Answers the bytes of the note.
+pub(super) fn write_mark<V: Vfs>(
+    vfs: &V,
+    file: &V::File,
+    at: u64,
+    flushed: Lsn,
+    options: &Options,
+) -> io::Result<u64> {
     let mut mark = Vec::new();
     write_flush_mark(&mut mark, flushed, FlushMark { flushed, salt: options.salt });
-    append_all(vfs, file, &mark)?;
+    write_all(vfs, file, at, &mark)?;
     Ok(mark.len() as u64)
 }
 
@@ -307,18 +319,20 @@ impl<V: Vfs + 'static> Store for FileStore<V> {
         let Some(segment) = &state.segment else {
             return Err(state.refusal());
         };
-        let file = Arc::clone(&segment.file);
+        let (file, at) = (Arc::clone(&segment.file), segment.bytes);
         let mut result = Ok(0);
         if state.flushed > state.marked {
-            result = append_mark(&*self.0.vfs, &file, state.flushed, &self.0.options);
+            result = write_mark(&*self.0.vfs, &file, at, state.flushed, &self.0.options);
             state.marked = state.flushed;
         }
-        if self.0.options.has(Bug::AckBeforeWrite) {
-            let held = std::mem::replace(&mut state.held, records.to_vec());
-            result = result.and_then(|mark| append_all(&*self.0.vfs, &file, &held).map(|()| mark));
+        let held;
+        let records = if self.0.options.has(Bug::AckBeforeWrite) {
+            held = std::mem::replace(&mut state.held, records.to_vec());
+            &held
         } else {
-            result = result.and_then(|mark| append_all(&*self.0.vfs, &file, records).map(|()| mark));
-        }
+            records
+        };
+        result = result.and_then(|mark| write_all(&*self.0.vfs, &file, at + mark, records).map(|()| mark));
         let written = match result {
             Ok(mark) => mark + records.len() as u64,
             Err(error) => return Err(self.0.poison(&mut state, &error)),
@@ -329,6 +343,19 @@ impl<V: Vfs + 'static> Store for FileStore<V> {
             segment.bytes += written;
         }
         Ok(())
+    }
+
+    fn expect_flushes(&self) {
+        let mut state = self.0.state();
+        let (vfs, reserve) = (&*self.0.vfs, self.0.options.reserve_bytes);
+        let Some(segment) = &mut state.segment else { return };
+        if segment.reserved < segment.bytes + reserve / 4 {
+            let (from, to) = (segment.reserved.max(segment.bytes), segment.bytes + reserve);
+            let zeros = vec![0; (to - from) as usize];
+            // Without the room records are as safe. If there is no space for it, another try would fail as well.
+            let is_made = write_all(vfs, &segment.file, from, &zeros).is_ok();
+            segment.reserved = if is_made { to } else { u64::MAX };
+        }
     }
 
     fn flush(&self) -> Result<Lsn, StoreError> {

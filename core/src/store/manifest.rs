@@ -186,7 +186,7 @@ impl Manifest {
             _ => {}
         }
         let file = vfs.open(slot, Mode::Create)?;
-        append_all(vfs, &file, self.text().as_bytes())?;
+        write_all(vfs, &file, 0, self.text().as_bytes())?;
         vfs.sync(&file)?;
         vfs.close(file)?;
         sync_folder(vfs, options)
@@ -201,12 +201,12 @@ pub fn sync_folder(vfs: &impl Vfs, options: &Options) -> io::Result<()> {
     vfs.sync_folder()
 }
 
-/// Appends all of some bytes.
-pub fn append_all<V: Vfs>(vfs: &V, file: &V::File, mut bytes: &[u8]) -> io::Result<()> {
+/// Writes all of some bytes at an offset.
+pub fn write_all<V: Vfs>(vfs: &V, file: &V::File, mut at: u64, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        match vfs.append(file, bytes) {
+        match vfs.write(file, at, bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = &bytes[written..],
+            Ok(written) => (at, bytes) = (at + written as u64, &bytes[written..]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -39,6 +39,10 @@ pub trait Store: Send + Sync {
     /// how a store heals after an error.
     fn begin_snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError>;
 
+    /// Small flushes are to come, each of which somebody waits for. A store may make room ahead for what they will
+    /// flush: where a file does not grow, its device has only the records to write, and not its length as well.
+    fn expect_flushes(&self) {}
+
     /// Work for a thread that may wait for the device, about once a second.
     fn maintain(&self) -> Result<(), StoreError> {
         Ok(())

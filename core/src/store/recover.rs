@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::file::Options;
-use super::manifest::{Manifest, append_all, read_all};
+use super::manifest::{Manifest, write_all, read_all};
 use super::plant::Bug;
 use super::record::{
     CHANGE_HEAD_BYTES, Change, FlushMark, HEAD_BYTES, Kind, MARK_BYTES, NoRecord, Record, read_record_with,
@@ -111,7 +111,7 @@ pub fn look(vfs: &impl Vfs, manifest: &Manifest, options: &Options) -> Result<(S
         scan.parts.push(Part { number, len: end as u64, last: chain.last });
         if let Some(what) = what {
             scan.hole = Some(Hole { segment: number, at: end as u64, what });
-            scan.truncated_bytes += bytes - end as u64;
+            scan.truncated_bytes += content[end..].iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
             chain.marked = chain.marked.max(newest_mark(&content[end..], Some(header.salt)));
         }
     }
@@ -177,6 +177,7 @@ impl Chain {
         while at < content.len() {
             let record = match read_record_with(&content[at..], self.verify) {
                 Ok(record) => record,
+                Err(_) if is_room(&content[at..]) => return (at, None),
                 Err(NoRecord::Short) => return (at, Some("a record is not whole")),
                 Err(NoRecord::Damaged) => return (at, Some("a record is damaged")),
             };
@@ -222,6 +223,11 @@ impl Chain {
     }
 }
 
+/// Whether bytes are room that was made ahead: see [`Store::expect_flushes`](super::Store::expect_flushes).
+fn is_room(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
+}
+
 /// The highest flush mark anywhere in some bytes, found by looking at every one. Without a salt any mark counts.
 fn newest_mark(bytes: &[u8], salt: Option<u64>) -> Lsn {
     let marks = bytes.windows(MARK_BYTES).filter_map(|window| {
@@ -253,7 +259,7 @@ pub fn has_records(vfs: &impl Vfs) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-/// Appends the records behind `covered` to another file, as they stand. Answers how many bytes that were.
+/// Writes the records behind `covered` to a new segment, as they stand. Answers where it ends then.
 pub fn copy_records<V: Vfs, W: Vfs>(
     vfs: &Arc<V>,
     scan: &Scan,
@@ -262,13 +268,13 @@ pub fn copy_records<V: Vfs, W: Vfs>(
     (target, file): (&W, &W::File),
 ) -> Result<u64, StoreError> {
     let mut changes = Changes::new(Arc::clone(vfs), scan, covered, options);
-    let mut bytes = 0;
+    let mut end = HEADER_BYTES as u64;
     while let Some(record) = changes.advance()? {
         let record = &changes.content[record.0..record.0 + record.1];
-        append_all(target, file, record)?;
-        bytes += record.len() as u64;
+        write_all(target, file, end, record)?;
+        end += record.len() as u64;
     }
-    Ok(bytes)
+    Ok(end)
 }
 
 /// The payloads of the changes behind a snapshot, one segment in memory at a time.

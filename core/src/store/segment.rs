@@ -3,7 +3,7 @@
 use std::io;
 
 use super::file::Options;
-use super::manifest::{NUMBER_MAX, append_all, sync_folder};
+use super::manifest::{NUMBER_MAX, write_all, sync_folder};
 use super::vfs::{Mode, Vfs};
 
 const MAGIC: [u8; 8] = *b"LARDERLG";
@@ -48,7 +48,7 @@ pub struct Header {
 pub fn create<V: Vfs>(vfs: &V, header: Header, options: &Options) -> io::Result<V::File> {
     let name = name_of(header.number);
     let file = vfs.open(&name, Mode::Create)?;
-    let made = append_all(vfs, &file, &header.bytes()).and_then(|()| vfs.sync(&file));
+    let made = write_all(vfs, &file, 0, &header.bytes()).and_then(|()| vfs.sync(&file));
     match made.and_then(|()| sync_folder(vfs, options)) {
         Ok(()) => Ok(file),
         Err(error) => {

@@ -341,7 +341,7 @@ impl Vfs for SimVfs {
         Self::broken(fault, read)
     }
 
-    fn append(&self, file: &SimFile, bytes: &[u8]) -> io::Result<usize> {
+    fn write(&self, file: &SimFile, at: u64, bytes: &[u8]) -> io::Result<usize> {
         let (mut disk, fault) = self.call()?;
         let written = match fault {
             None => bytes,
@@ -358,7 +358,7 @@ impl Vfs for SimVfs {
         disk.writes += 1;
         let number = disk.writes;
         let content = &mut disk.files[file.0];
-        let change = Change::Write(content.cached.len(), written.to_vec());
+        let change = Change::Write(at as usize, written.to_vec());
         change.apply(&mut content.cached);
         content.pending.push((number, change));
         Ok(written.len())

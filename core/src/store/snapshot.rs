@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::file::{Folder, append_mark};
-use super::manifest::{SnapshotFile, append_all, read_full, snapshot_name, snapshot_number, sync_folder};
+use super::file::{Folder, write_mark};
+use super::manifest::{SnapshotFile, write_all, read_full, snapshot_name, snapshot_number, sync_folder};
 use super::segment;
 use super::vfs::{Mode, Vfs};
 use super::{Lsn, Snapshot, StoreError};
@@ -112,7 +112,7 @@ impl<V: Vfs> SnapshotWriter<V> {
         if self.failed {
             return Err(io::Error::other(format!("{} could not be written", self.name)));
         }
-        append_all(&*self.folder.vfs, file, &self.buffer).inspect_err(|_| self.failed = true)?;
+        write_all(&*self.folder.vfs, file, self.len, &self.buffer).inspect_err(|_| self.failed = true)?;
         self.len += self.buffer.len() as u64;
         self.sum = crc32c::crc32c_append(self.sum, &self.buffer);
         self.buffer.clear();
@@ -184,7 +184,7 @@ impl<V: Vfs + 'static> Snapshot for SnapshotWriter<V> {
         let old = std::mem::replace(&mut *manifest, next);
         if let Some(segment) = &mut segment {
             // The manifest before this one leads to the failed log: with this mark behind it, it is seen to be damaged.
-            segment.bytes += append_mark(&*folder.vfs, &segment.file, lsn, &folder.options)?;
+            segment.bytes += write_mark(&*folder.vfs, &segment.file, segment.bytes, lsn, &folder.options)?;
             folder.vfs.sync(&segment.file)?;
         }
         let mut state = folder.state();

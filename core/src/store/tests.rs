@@ -296,6 +296,35 @@ fn salvage_saves_what_has_no_gap() {
 }
 
 #[test]
+fn room_made_ahead_is_no_part_of_the_log() {
+    let disk = SimDisk::new();
+    let log_bytes = || disk.files().iter().filter(|(name, _)| name.starts_with("log")).map(|file| file.1.len()).sum();
+    let options = Options { reserve_bytes: 4000, ..Options::default() };
+    let store = FileStore::open(disk.vfs(), options).expect("it is new").store;
+    append(&*store, 1..=3).expect("it is healthy");
+    let before: usize = log_bytes();
+    let counted = store.status().log_bytes;
+    store.expect_flushes();
+    store.expect_flushes();
+    assert_eq!(log_bytes(), before + 4000, "room is made once");
+    append(&*store, 4..=6).expect("it is healthy");
+    assert_eq!(log_bytes(), before + 4000, "records take the room");
+    assert_eq!(store.status().log_bytes, 2 * counted, "the room does not count");
+    store.flush().expect("it is healthy");
+    append(&*store, 7..=9).expect("it is healthy");
+    drop(store);
+    disk.kill();
+    let opened = open(&disk).expect("a crash leaves the room");
+    assert_eq!((opened.last, opened.truncated_bytes), (9, 0));
+    assert_eq!(opened.changes.count(), 9);
+    append(&*opened.store, 10..=12).expect("it is healthy");
+    opened.store.close().expect("it is healthy");
+    drop(opened.store);
+    disk.kill();
+    assert_eq!(last_of(&disk), Ok(12));
+}
+
+#[test]
 fn a_log_closes_behind_what_only_its_snapshot_holds() {
     let disk = SimDisk::new();
     let store = open(&disk).expect("it is new").store;

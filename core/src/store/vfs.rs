@@ -8,9 +8,9 @@ use std::io;
 pub enum Mode {
     /// To be read; it must exist.
     Read,
-    /// To be appended to and read; it must exist.
-    Append,
-    /// To be written; it must not exist.
+    /// To be written and read; it must exist.
+    Write,
+    /// To be written and read; it must not exist.
     Create,
 }
 
@@ -23,8 +23,8 @@ pub trait Vfs: Send + Sync {
     fn open(&self, name: &str, mode: Mode) -> io::Result<Self::File>;
     /// Reads at an offset; 0 at the end.
     fn read(&self, file: &Self::File, at: u64, buffer: &mut [u8]) -> io::Result<usize>;
-    /// Writes at the end, perhaps not all. Once it returns the bytes survive the process.
-    fn append(&self, file: &Self::File, bytes: &[u8]) -> io::Result<usize>;
+    /// Writes at an offset, the end or before it, perhaps not all. Once it returns the bytes survive the process.
+    fn write(&self, file: &Self::File, at: u64, bytes: &[u8]) -> io::Result<usize>;
     /// Cuts the file.
     fn set_len(&self, file: &Self::File, len: u64) -> io::Result<()>;
     /// Length in bytes.

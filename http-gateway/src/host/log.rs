@@ -219,6 +219,9 @@ impl Log {
             }
             if is_wished || is_round_over && policy() == AppendFsync::Everysec {
                 lock(&self.wish).asking = 0;
+                if is_wished {
+                    self.store.expect_flushes();
+                }
                 let begun = Instant::now();
                 self.flush_all();
                 pace.took(begun.elapsed());

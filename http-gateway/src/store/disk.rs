@@ -1,7 +1,7 @@
 //! A folder on the server's disk.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -48,8 +48,8 @@ impl Vfs for Disk {
         let mut options = OpenOptions::new();
         match mode {
             Mode::Read => options.read(true),
-            Mode::Append => options.read(true).append(true),
-            Mode::Create => options.read(true).append(true).create_new(true),
+            Mode::Write => options.read(true).write(true),
+            Mode::Create => options.read(true).write(true).create_new(true),
         };
         options.open(self.path(name))
     }
@@ -58,9 +58,8 @@ impl Vfs for Disk {
         file.read_at(buffer, at)
     }
 
-    fn append(&self, file: &File, bytes: &[u8]) -> io::Result<usize> {
-        let mut file = file;
-        file.write(bytes)
+    fn write(&self, file: &File, at: u64, bytes: &[u8]) -> io::Result<usize> {
+        file.write_at(bytes, at)
     }
 
     fn set_len(&self, file: &File, len: u64) -> io::Result<()> {

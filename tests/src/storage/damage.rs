@@ -85,9 +85,11 @@ impl Sample {
             lsn += 1;
             bytes += write(lsn, &mut model, &mut states).map_err(failed)?;
             if lsn.is_multiple_of(50) {
+                store.expect_flushes();
                 store.flush().map_err(failed)?;
             }
         }
+        store.expect_flushes();
         if is_closed {
             store.close().map_err(failed)?;
         }

@@ -12,6 +12,8 @@ use crate::differential::random::Random;
 
 /// Segments are short, so that there are many.
 const SEGMENT_BYTES: u64 = 2000;
+/// Room that is made ahead: that of a few records.
+const RESERVE_BYTES: u64 = 600;
 /// Keys of the model.
 const KEYS: usize = 12;
 /// How often a fault is met before the driver gives up: simulated faults are few.
@@ -28,7 +30,7 @@ pub enum End {
 
 /// The options of the stores that the harness opens.
 pub fn options() -> Options {
-    Options { segment_bytes: SEGMENT_BYTES, ..Options::default() }
+    Options { segment_bytes: SEGMENT_BYTES, reserve_bytes: RESERVE_BYTES, ..Options::default() }
 }
 
 /// A process with a store, and what it has promised.
@@ -200,6 +202,9 @@ impl Driver {
     }
 
     fn flush(&mut self) -> Result<(), End> {
+        if self.random.percent(50) {
+            self.store().expect_flushes();
+        }
         match self.store().flush() {
             Ok(flushed) if flushed > self.appended => {
                 Err(End::Broken(format!("flushed {flushed} of {} records", self.appended)))
