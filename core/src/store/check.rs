@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::file::{Options, write_mark};
-use super::manifest::{Found, Manifest, SnapshotFile, write_all, snapshot_name, snapshot_number};
+use super::manifest::{Found, Manifest, SnapshotFile, snapshot_name, snapshot_number, write_all};
 use super::recover::{Changes, Scan, copy_records, look};
 use super::segment::{self, Header, name_of, number_of};
 use super::snapshot::open_snapshot;

@@ -236,13 +236,7 @@ fn repeat_unflushed<V: Vfs>(vfs: &Arc<V>, scan: &Scan, options: &Options, file: 
 }
 
 /// Notes at the end of a segment that everything up to a record has been flushed. Answers the bytes of the note.
-pub(super) fn write_mark<V: Vfs>(
-    vfs: &V,
-    file: &V::File,
-    at: u64,
-    flushed: Lsn,
-    options: &Options,
-) -> io::Result<u64> {
+pub(super) fn write_mark<V: Vfs>(vfs: &V, file: &V::File, at: u64, flushed: Lsn, options: &Options) -> io::Result<u64> {
     let mut mark = Vec::new();
     write_flush_mark(&mut mark, flushed, FlushMark { flushed, salt: options.salt });
     write_all(vfs, file, at, &mark)?;

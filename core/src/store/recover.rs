@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::file::Options;
-use super::manifest::{Manifest, write_all, read_all};
+use super::manifest::{Manifest, read_all, write_all};
 use super::plant::Bug;
 use super::record::{
     CHANGE_HEAD_BYTES, Change, FlushMark, HEAD_BYTES, Kind, MARK_BYTES, NoRecord, Record, read_record_with,
@@ -111,7 +111,7 @@ pub fn look(vfs: &impl Vfs, manifest: &Manifest, options: &Options) -> Result<(S
         scan.parts.push(Part { number, len: end as u64, last: chain.last });
         if let Some(what) = what {
             scan.hole = Some(Hole { segment: number, at: end as u64, what });
-            scan.truncated_bytes += content[end..].iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
+            scan.truncated_bytes += bytes_before_room(&content[end..]);
             chain.marked = chain.marked.max(newest_mark(&content[end..], Some(header.salt)));
         }
     }
@@ -177,7 +177,7 @@ impl Chain {
         while at < content.len() {
             let record = match read_record_with(&content[at..], self.verify) {
                 Ok(record) => record,
-                Err(_) if is_room(&content[at..]) => return (at, None),
+                Err(_) if bytes_before_room(&content[at..]) == 0 => return (at, None),
                 Err(NoRecord::Short) => return (at, Some("a record is not whole")),
                 Err(NoRecord::Damaged) => return (at, Some("a record is damaged")),
             };
@@ -223,9 +223,10 @@ impl Chain {
     }
 }
 
-/// Whether bytes are room that was made ahead: see [`Store::expect_flushes`](super::Store::expect_flushes).
-fn is_room(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == 0)
+/// How many bytes there are before the room that was made ahead: see
+/// [`Store::expect_flushes`](super::Store::expect_flushes).
+fn bytes_before_room(bytes: &[u8]) -> u64 {
+    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
 }
 
 /// The highest flush mark anywhere in some bytes, found by looking at every one. Without a salt any mark counts.

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::file::Options;
-use super::manifest::{NUMBER_MAX, write_all, sync_folder};
+use super::manifest::{NUMBER_MAX, sync_folder, write_all};
 use super::vfs::{Mode, Vfs};
 
 const MAGIC: [u8; 8] = *b"LARDERLG";

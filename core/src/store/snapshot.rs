@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::file::{Folder, write_mark};
-use super::manifest::{SnapshotFile, write_all, read_full, snapshot_name, snapshot_number, sync_folder};
+use super::manifest::{SnapshotFile, read_full, snapshot_name, snapshot_number, sync_folder, write_all};
 use super::segment;
 use super::vfs::{Mode, Vfs};
 use super::{Lsn, Snapshot, StoreError};
