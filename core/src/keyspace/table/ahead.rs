@@ -9,8 +9,8 @@ use super::{Item, Table};
 /// Buckets that a walk reads ahead at a time: their items are more than a core can wait for at once.
 const BUCKETS_AHEAD: usize = 4;
 
-/// Reads the heads of all items of the first buckets, if the walk that has these before it has so many more behind it
-/// that it is time. The items lie anywhere in memory: so a walk waits for many of them at once, instead of for one
+/// For a walk that has the buckets `rest` before it: reads the heads of the items of the next few, if those that were
+/// read last have been walked over. Items lie anywhere in memory: so a walk waits for many at once, instead of for one
 /// after the other.
 pub(super) fn read_items<T: Item>(rest: &[Bucket<T>]) {
     if rest.len().is_multiple_of(BUCKETS_AHEAD) {
